@@ -1,0 +1,1 @@
+"""A simulated Plex Media Server over real HTTP: for `make demo`, for the tests and for the benchmarks."""

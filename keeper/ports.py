@@ -1,0 +1,292 @@
+"""What the engine needs from outside, as small Protocols. `wiring` says which real thing stands behind each.
+
+The doors (logic, jobs, monitor) know only these, so every one of them can be run on a fake clock against
+a fake or simulated world. Errors raised through a port are those of `keeper.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, tzinfo
+from typing import Protocol
+
+from keeper.rules.types import (
+    Check,
+    Fact,
+    Flawed,
+    Hint,
+    Item,
+    Kind,
+    Known,
+    Lease,
+    Owner,
+    Page,
+    Phase,
+    Preferences,
+    Progress,
+    Run,
+    RunStatus,
+    ScanOptions,
+    Section,
+    Server,
+    SessionRow,
+    Source,
+    Stats,
+    Suspect,
+    Verdict,
+)
+
+
+class Clock(Protocol):
+    """Wall clock for what people read, monotonic clock for how long things take."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point; never jumps."""
+
+    def local_zone(self) -> tzinfo:
+        """The zone of this machine."""
+
+
+class Stop(Protocol):
+    """The brake of a running piece of work. All waiting goes through it, so all waiting can be ended."""
+
+    def check(self) -> None:
+        """Raises Cancelled or Interrupted once somebody pulled the brake."""
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass; raises like `check` as soon as the brake is pulled."""
+
+
+class Hints(Protocol):
+    """Push messages of the server. They may be lost, late or absent; nothing may depend on them alone."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the stream is connected now."""
+
+    def take(self, seconds: float) -> list[Hint]:
+        """What came in since the last call; waits up to `seconds` for the first one."""
+
+
+class Plex(Protocol):
+    """One connection to the server. Not shared between threads."""
+
+    def server(self) -> Server:
+        """Who is there; proves the token. Raises PlexError."""
+
+    def sections(self) -> list[Section]:
+        """All libraries. Never empty because of a fault: faults raise PlexError."""
+
+    def page(self, section: Section, kind: Kind, start: int, size: int) -> Page:
+        """Rows of the listing, newest first, from the offset `start`. It may hold fewer rows than asked for."""
+
+    def read(self, keys: Sequence[str]) -> dict[str, Item]:
+        """Details of up to 100 items in one request; what is gone is left out."""
+
+    def refresh(self, key: str) -> None:
+        """Asks the server to refresh one item; the work itself happens later over there."""
+
+    def queue_size(self, section_key: str) -> int | None:
+        """How many items of the section the server is still working on; None = unknown."""
+
+    def hints(self) -> AbstractContextManager[Hints]:
+        """Opens the push channel."""
+
+    def close(self) -> None:
+        """Drops connections."""
+
+
+class PlexProbe(Protocol):
+    """Cheap, bounded looks at the server, for the watchdog."""
+
+    def look(self) -> dict[str, Fact]:
+        """Facts by name (see rules.causes); every probe has its own deadline, none raises."""
+
+    def sections(self) -> tuple[int, list[Section]] | None:
+        """The server's number and its libraries as of now; None = unknown."""
+
+
+OpenPlex = Callable[[Stop], AbstractContextManager[Plex]]
+
+
+class ScanLog(Protocol):
+    """The log of one run: human, greppable, one line each."""
+
+    def __call__(self, text: str) -> None: ...
+
+
+class RunLogs(Protocol):
+    def open(self, job_id: str) -> AbstractContextManager[ScanLog]:
+        """The log file of a run, appended to."""
+
+    def remove_older_than(self, moment: datetime) -> int:
+        """Deletes scan logs last written before `moment`; the number removed."""
+
+
+class Host(Protocol):
+    def me(self) -> Owner:
+        """Identity of this process."""
+
+    def describe(self) -> str:
+        """This process for people: 'pid 4711 on nas'."""
+
+    def is_alive(self, owner: Owner) -> bool | None:
+        """Whether that very process lives; None when it belongs to another machine or cannot be told."""
+
+
+class ItemStore(Protocol):
+    """What a scan remembers, item by item."""
+
+    def known(self, server_id: int, keys: Sequence[str]) -> dict[str, Known]: ...
+
+    def note_flawed(self, server_id: int, flawed: Sequence[Flawed], job_id: str) -> dict[str, Known]:
+        """Keeps the latest word on lacking items, writing only what changed; what was known of them before."""
+
+    def note_whole(self, server_id: int, items: Sequence[Item], job_id: str) -> None:
+        """The same for items that lack nothing."""
+
+    def note_sections(self, server_id: int, sections: Sequence[Section]) -> None:
+        """The libraries the server shows now."""
+
+    def already_touched(self, job_id: str, keys: Sequence[str]) -> set[str]:
+        """Of `keys`, those this run has a row for already (found, asked or judged)."""
+
+    def found(self, job_id: str, suspects: Sequence[Suspect]) -> None: ...
+
+    def open_suspects(self, job_id: str, after: int, limit: int) -> list[Suspect]:
+        """Rows without a verdict, in the order found, after position `after`."""
+
+    def count(self, job_id: str) -> tuple[int, int]:
+        """(rows, rows without a verdict) of one run."""
+
+    def asked(self, job_id: str, key: str) -> None:
+        """Written before the request is sent, so that a crash cannot forget it."""
+
+    def judge(self, job_id: str, server_id: int, verdicts: Sequence[Verdict]) -> int:
+        """Stores verdicts; a row that has one keeps it. The number newly stored."""
+
+    def due_again(self, server_id: int, section_keys: Sequence[str], now: datetime, limit: int) -> list[str]:
+        """The retry pool: keys of items that failed earlier and have rested long enough."""
+
+    def outcome_counts(self, job_id: str) -> dict[str, dict[str, int]]:
+        """{section title: {outcome: number}} of one run."""
+
+
+class RunStore(Protocol):
+    def enqueue(self, source: Source, options: ScanOptions, by: str) -> str:
+        """A new queued run; its job id."""
+
+    def claim_next(self, owner: Owner, holder: str, lease_seconds: float) -> Run | None:
+        """Oldest queued run becomes running; None when there is none or another one runs."""
+
+    def start(
+        self, source: Source, options: ScanOptions, by: str, owner: Owner, holder: str, lease_seconds: float
+    ) -> Run:
+        """A new run that is running at once. Raises RunError naming who is in the way."""
+
+    def pulse(self, job_id: str, owner: Owner, progress: Progress, stats: Stats, lease_seconds: float) -> bool | None:
+        """Renews lease and progress. True = cancel was asked for; None = the run is no longer ours."""
+
+    def finish(
+        self,
+        job_id: str,
+        owner: Owner,
+        status: RunStatus,
+        stats: Stats,
+        seconds: float,
+        error: str | None = None,
+        error_code: str | None = None,
+    ) -> bool:
+        """Ends a run and writes its event in the same transaction; False when it was not ours any more."""
+
+    def requeue(self, job_id: str, by: str) -> None:
+        """Interrupted, failed or cancelled -> queued again. Raises RunError."""
+
+    def request_cancel(self, job_id: str) -> None: ...
+
+    def cancel_queued(self) -> int: ...
+
+    def interrupt_orphans(self, is_alive: Callable[[Owner], bool | None]) -> list[str]: ...
+
+    def get(self, job_id: str) -> Run | None: ...
+
+    def active(self) -> Run | None: ...
+
+    def latest(self, limit: int, offset: int = 0) -> list[Run]: ...
+
+    def pin_server(self, url: str, server: Server) -> int:
+        """The store's number of that server; pins it to the address when none was. Raises PlexOtherServer."""
+
+
+class Memory(Protocol):
+    """Settings a person makes, leases, and what was done on which local date."""
+
+    def preferences(self) -> Preferences: ...
+
+    def save_preferences(self, preferences: Preferences, by: str) -> None: ...
+
+    def take_lease(
+        self, name: str, owner: Owner, holder: str, seconds: float, is_alive: Callable[[Owner], bool | None]
+    ) -> bool: ...
+
+    def release_lease(self, name: str, owner: Owner) -> None: ...
+
+    def lease(self, name: str) -> Lease | None: ...
+
+    def marks(self, name: str, dates: Sequence[str]) -> set[str]:
+        """Which of these local dates (ISO) have seen the named daily thing."""
+
+    def mark(self, name: str, local_date: str) -> None:
+        """The named daily thing counts as done on that date."""
+
+    def mark_and_enqueue(self, name: str, local_date: str, options: ScanOptions, by: str) -> str | None:
+        """Marks the date and queues the daily scan in one transaction; None when the date was marked already."""
+
+
+class CheckStore(Protocol):
+    def remember(self, check: Check, sections: tuple[int, list[Section]] | None) -> None: ...
+
+    def last(self) -> Check | None: ...
+
+
+class Cleaner(Protocol):
+    def prune(self, now: datetime, run_days: int, run_count: int, batch: int) -> int:
+        """Deletes one small batch of what is too old; the number of rows gone, 0 = nothing left to do."""
+
+
+class Cron(Protocol):
+    def next_after(self, line: str, moment: datetime) -> datetime | None:
+        """First time the cron line names after the aware local `moment`."""
+
+
+class Sessions(Protocol):
+    """Logged-in browsers and failed logins."""
+
+    def create(self, session: SessionRow) -> None: ...
+
+    def get(self, session_id: str) -> SessionRow | None: ...
+
+    def touch(self, session_id: str, now: datetime, expires_at: datetime) -> None: ...
+
+    def revoke(self, session_id: str, now: datetime) -> None: ...
+
+    def revoke_all(self, username: str, now: datetime, keep: str = "") -> int: ...
+
+    def active(self, username: str, now: datetime) -> list[SessionRow]: ...
+
+    def note_failure(self, address: str, username: str, now: datetime) -> None: ...
+
+    def failures(self, since: datetime, address: str | None = None) -> tuple[int, datetime | None]:
+        """How many failed logins since then (from one address or all), and when the last one was."""
+
+    def forget_failures(self, address: str | None = None) -> int: ...
+
+
+__all__ = [
+    "Check", "CheckStore", "Cleaner", "Clock", "Cron", "Hints", "Host", "ItemStore", "Memory", "OpenPlex", "Phase",
+    "Plex", "PlexProbe", "RunLogs", "RunStore", "ScanLog", "Sessions", "Stop",
+]  # fmt: skip

@@ -1,0 +1,451 @@
+"""The words of the house: every kind, state, outcome and record that more than one room speaks of.
+
+Imports nothing of the project. Each member carries the sentence that explains it, so this file is
+also the glossary. Times are aware UTC datetimes; durations are seconds as float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Kind(StrEnum):
+    """What sort of thing a library item is. `number` is the `type=` argument of Plex's listings."""
+
+    MOVIE = "movie"
+    SHOW = "show"
+    SEASON = "season"
+    EPISODE = "episode"
+    ARTIST = "artist"
+    ALBUM = "album"
+
+    @property
+    def number(self) -> int:
+        return {"movie": 1, "show": 2, "season": 3, "episode": 4, "artist": 8, "album": 9}[self.value]
+
+
+#: Which kinds live in a section of which type; the first one is the section's own.
+KINDS_OF_SECTION: Mapping[str, tuple[Kind, ...]] = {
+    "movie": (Kind.MOVIE,),
+    "show": (Kind.SHOW, Kind.SEASON, Kind.EPISODE),
+    "artist": (Kind.ARTIST, Kind.ALBUM),
+}
+
+
+class Missing(StrEnum):
+    """What an item lacks that its agent and kind normally provide."""
+
+    POSTER = "poster"  # no thumb attribute at all
+    SUMMARY = "summary"  # summary is empty where a summary is normal
+    MATCH = "match"  # guid is local://: Plex does not know what this is
+    IDS = "ids"  # matched by a new agent, but without imdb/tmdb/tvdb ids
+    YEAR = "year"  # optional rule: no year
+    ART = "art"  # optional rule: no background picture
+
+
+class AgentFamily(StrEnum):
+    """Metadata agents behave in four ways; what an item owes depends on it."""
+
+    NEW = "new"  # tv.plex.agents.movie / series / music: provides ids
+    LEGACY = "legacy"  # com.plexapp.agents.*: never shows ids
+    NONE = "none"  # personal media: no provider at all
+    CUSTOM = "custom"  # tv.plex.agents.custom.*, hama and friends: never shows ids
+
+
+class Outcome(StrEnum):
+    """The one verdict that a scan gives on an item it touched. No verdict (NULL) = not reached yet."""
+
+    FIXED = "fixed"  # asked, and everything that was missing is there now
+    STILL_MISSING = "still_missing"  # Plex worked on it, something is missing still
+    GONE = "gone"  # the item is no longer in the library
+    SKIPPED = "skipped"  # deliberately left alone; `why` says the reason
+    ERROR = "error"  # Plex refused or lost the request twice; `why` says how
+    WOULD_FIX = "would_fix"  # dry run: this one would have been refreshed
+
+
+class Why(StrEnum):
+    """Reason codes behind SKIPPED, STILL_MISSING and ERROR."""
+
+    IGNORED = "ignored"  # the owner said: leave this one alone
+    LOCKED = "locked"  # what is missing is locked by hand, or an unmatched item was edited by hand
+    RESTING = "resting"  # failed lately; tried again when its rest is over
+    HEALED = "healed"  # whole again before anything was asked
+    NOTHING_CAME = "nothing_came"  # the server processed it and had nothing to add
+    TOO_SLOW = "too_slow"  # the server began and was not done within the limit
+    LOST_TWICE = "lost_twice"  # asked twice, and the server never began
+    STUCK_QUEUE = "stuck_queue"  # the server's own queue did not move
+    REFUSED = "refused"  # the server answered the refresh with an error
+
+
+class RunStatus(StrEnum):
+    """Life of a scan: queued -> running -> one of the four ends. Interrupted runs can go back to queued."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+class Source(StrEnum):
+    """Who asked for a scan."""
+
+    MANUAL = "manual"  # a click
+    SCHEDULER = "scheduler"  # the daily time
+    CLI = "cli"  # python -m keeper scan
+    RETRY = "retry"  # 'try again' on chosen items
+
+
+class Phase(StrEnum):
+    """Where a running scan is."""
+
+    QUEUED = "queued"
+    CONNECTING = "connecting"
+    COLLECTING = "collecting"
+    CONFIRMING = "confirming"
+    REPAIRING = "repairing"
+    WAITING = "waiting"  # Plex is away or busy; the scan goes on by itself when it is back
+    DONE = "done"
+
+
+class Cause(StrEnum):
+    """The one root cause that a look at Plex comes to. Only the Plex part so far."""
+
+    OK = "ok"
+    STARTING = "starting"  # 503 'Maintenance': starting or migrating
+    DOWN = "down"  # nothing listens on the port
+    NO_NAME = "no_name"  # the name in PLEX_URL is not known
+    HUNG = "hung"  # the connection is accepted, then silence
+    OVERLOADED = "overloaded"  # 503 without 'Maintenance', or a proxy's 502
+    DB_TROUBLE = "db_trouble"  # identity is fine, a count call fails or crawls
+    UNAUTHORIZED = "unauthorized"  # the token is not accepted
+    UNCLAIMED = "unclaimed"  # the server belongs to nobody
+    NOT_PLEX = "not_plex"  # something answers, but it is not this Plex server
+    UNKNOWN = "unknown"  # the look itself failed
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Item(NamedTuple):
+    """One library item as a listing or a multi-id read shows it. Absent attributes are '' or 0."""
+
+    key: str
+    kind: str
+    title: str
+    parent: str  # 'Show · Season 1' for an episode, else ''
+    guid: str
+    has_ids: bool
+    thumb: str
+    art: str
+    summary: str
+    year: int
+    added_at: int  # epoch seconds; 0 = not said
+    updated_at: int
+    section_key: str = ""  # listings say it once for all rows, details say it each
+    hidden_season: bool = False
+    locked: frozenset[str] = frozenset()  # names of locked fields; only a detail read shows them
+
+
+class Section(NamedTuple):
+    """One library of the server."""
+
+    key: str
+    type: str
+    title: str
+    agent: str
+    uuid: str = ""
+    locations: tuple[str, ...] = ()
+    refreshing: bool = False
+
+
+class Server(NamedTuple):
+    """Who answers at PLEX_URL."""
+
+    id: str
+    name: str
+    version: str
+
+
+class Page(NamedTuple):
+    """One page of a listing. `total` is None when the server did not say; `rows` counts odd rows too."""
+
+    items: list[Item]
+    total: int | None
+    rows: int
+
+
+class Hint(NamedTuple):
+    """A push message about one item: 'began' or 'processed'. Never the truth, only a reason to look."""
+
+    key: str
+    what: str
+
+
+class Fact(NamedTuple):
+    """One observation of three values: True, False, None = unknown (or a number or text)."""
+
+    value: bool | float | str | None
+    detail: str = ""
+
+
+class Owner(NamedTuple):
+    """Identity of a process that outlives pid reuse and reboots: boot id, pid and start time."""
+
+    boot: str
+    pid: int
+    started: int
+
+    def __str__(self) -> str:
+        return f"{self.boot}/{self.pid}/{self.started}"
+
+    @classmethod
+    def parse(cls, text: str) -> Owner:
+        boot, pid, started = text.rsplit("/", 2)
+        return cls(boot, int(pid), int(started))
+
+
+class Lease(NamedTuple):
+    """Who holds a named right, and until when."""
+
+    name: str
+    owner: str
+    holder: str  # for people: 'pid 4711 on nas'
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What one scan is to do; stored with the run, so that resuming does the same."""
+
+    libraries: tuple[str, ...] = ()  # section keys; empty = all that can be judged
+    kinds: tuple[str, ...] = ("movie", "show")
+    days: int = 30  # newest first until this age; 0 = no cutoff
+    max_items: int = 0  # per library and kind; 0 = no limit
+    dry_run: bool = False
+    keys: tuple[str, ...] = ()  # only these items (retry); no listing then
+    refresh_parallel: int = 4
+    refresh_wait_total_seconds: float = 20.0
+    failed_backoff_hours: float = 24.0
+    plex_wait_minutes: float = 15.0
+    optional_rules: tuple[str, ...] = ()  # of 'year', 'art'
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a person changes while the program runs; kept in the store, saved by an explicit act only."""
+
+    libraries: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ("movie", "show")
+    days: int = 30
+    max_items: int = 0
+    refresh_parallel: int = 4
+    refresh_wait_total_seconds: float = 20.0
+    failed_backoff_hours: float = 24.0
+    plex_wait_minutes: float = 15.0
+    optional_rules: tuple[str, ...] = ()
+    schedule_enabled: bool = False
+    schedule: str = "03:30"  # 'HH:MM' or a cron line
+    zone: str = ""  # IANA name; empty = the zone of this machine
+    language: str = ""  # 'de', 'en' or '' = the browser's
+
+
+@dataclass(slots=True)
+class Stats:
+    """The figures of a run. `libraries` holds the same figures by section title."""
+
+    checked: int = 0
+    fixed: int = 0
+    would_fix: int = 0
+    failed: int = 0
+    skipped: int = 0
+    gone: int = 0
+    libraries: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What page and CLI show of a running scan."""
+
+    phase: Phase = Phase.QUEUED
+    done: int = 0
+    total: int = 0
+    title: str = ""
+    eta_seconds: float | None = None
+    note: str = ""  # sentence while waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An item found to lack something, on its way to a verdict."""
+
+    key: str
+    section_key: str
+    section_title: str
+    kind: str
+    title: str
+    parent: str
+    year: int
+    missing: tuple[str, ...]
+    updated_at: int = 0
+    position: int = 0  # order in which the run found it
+    asks: int = 0  # how often a refresh was asked for in this run
+
+
+#: A listed item that lacks something: its section, its row, what it lacks.
+Flawed = tuple[Section, Item, tuple[Missing, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one suspect."""
+
+    key: str
+    outcome: Outcome
+    missing: tuple[str, ...] = ()
+    why: str = ""
+    rest_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store remembers of an item before this run looks at it."""
+
+    failed_count: int = 0
+    next_try_at: datetime | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of scan_runs as the rooms see it."""
+
+    job_id: str
+    status: RunStatus
+    source: Source
+    options: ScanOptions
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested: bool
+    error: str | None
+    error_code: str | None
+    progress: Progress
+    progress_at: datetime | None
+    stats: Stats
+    owner: str | None
+    holder: str | None
+    lease_until: datetime | None
+    resumes: int
+    seconds: float
+    requested_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finished look at Plex with its diagnosis."""
+
+    at: datetime
+    cause: Cause
+    sentence: str
+    facts: Mapping[str, Fact]
+    decision: Mapping[str, Any]
+    milliseconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth telling, written in the transaction of what it tells."""
+
+    id: int
+    at: datetime
+    kind: str
+    severity: Severity
+    message: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionSeen:
+    """A library as last seen; `seen_at` tells how old that knowledge is."""
+
+    key: str
+    type: str
+    title: str
+    agent: str
+    locations: tuple[str, ...]
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryHealth:
+    """Counts of the latest words on the items of one library. `known` = ok + flawed + gone not counted."""
+
+    section_key: str
+    title: str
+    known: int
+    ok: int
+    flawed: int
+    resting: int  # of the flawed: failed lately, not due yet
+    ignored: int  # of the flawed
+    missing: Mapping[str, int]  # how many lack what
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """What a list of items is narrowed to; empty = everything."""
+
+    state: str = ""  # 'ok', 'flawed', 'ignored', 'resting', 'gone'
+    section_key: str = ""
+    missing: str = ""
+    outcome: str = ""
+    search: str = ""  # part of the title or the parent's title
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """The latest word on one item (media_state), or what one run did with it (scan_items)."""
+
+    key: str
+    section_key: str
+    section_title: str
+    kind: str
+    title: str
+    parent: str
+    year: int
+    state: str
+    missing: tuple[str, ...]
+    outcome: str | None
+    why: str
+    failed_count: int
+    next_try_at: datetime | None
+    ignored: bool
+    changed_at: datetime | None
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One logged-in browser. `id` is the hash of the secret in its cookie."""
+
+    id: str
+    username: str
+    password_mark: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str
+    browser: str
+    revoked_at: datetime | None

@@ -1,0 +1,1 @@
+"""remembers. One SQLite file behind SQLAlchemy; short transactions, one connection pool, numbered migrations."""

@@ -1,0 +1,209 @@
+"""The tables as SQLAlchemy sees them. The truth about columns is migrations/*.sql; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+def utc_text(moment: datetime) -> str:
+    """An aware datetime as it stands in the file."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+class UtcText(TypeDecorator[datetime]):
+    """Aware datetimes as UTC text with milliseconds: sorts as text, readable in the sqlite3 shell."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else utc_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+
+
+def _text(name: str, **more: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, **more)
+
+
+def _name(name: str, length: int = 80, **more: Any) -> Column[str]:
+    more.setdefault("nullable", False)
+    return Column(name, String(length), **more)
+
+
+def _count(name: str, **more: Any) -> Column[int]:
+    more.setdefault("nullable", False)
+    return Column(name, Integer, **more)
+
+
+def _when(name: str, nullable: bool = False) -> Column[datetime]:
+    return Column(name, UtcText, nullable=nullable)
+
+
+def _identity() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+schema_version = Table("schema_version", metadata, _count("version", primary_key=True), _name("applied_at", 24))
+
+settings = Table(
+    "settings", metadata, _name("key", primary_key=True), _text("value"), _when("changed_at"), _name("changed_by")
+)
+
+leases = Table(
+    "leases", metadata, _name("name", 40, primary_key=True), _name("owner", 120), _name("holder", 200), _when("until")
+)
+
+day_marks = Table(
+    "day_marks",
+    metadata,
+    _name("name", 40, primary_key=True),
+    _name("local_date", 10, primary_key=True),
+    _when("marked_at"),
+    _name("job_id", 40, nullable=True),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    _identity(),
+    _name("machine_id", 120, unique=True),
+    _name("name", 200),
+)
+
+addresses = Table("addresses", metadata, _name("url", 400, primary_key=True), _count("server_id"), _when("pinned_at"))
+
+scan_runs = Table(
+    "scan_runs",
+    metadata,
+    _name("job_id", 40, primary_key=True),
+    _name("status", 12),
+    _name("source", 12),
+    _name("requested_by"),
+    _count("dry_run"),
+    _text("options_json"),
+    _when("created_at"),
+    _when("started_at", nullable=True),
+    _when("finished_at", nullable=True),
+    _count("cancel_requested", default=0),
+    Column("error", Text),
+    _name("error_code", 40, nullable=True),
+    _name("phase", 12),
+    _count("done", default=0),
+    _count("total", default=0),
+    _text("current_title", default=""),
+    Column("eta_seconds", Float),
+    _text("note", default=""),
+    _when("progress_at", nullable=True),
+    _text("stats_json", default="{}"),
+    _name("owner", 120, nullable=True),
+    _name("holder", 200, nullable=True),
+    _when("lease_until", nullable=True),
+    _count("resumes", default=0),
+    Column("seconds", Float, nullable=False, default=0.0),
+)
+
+scan_items = Table(
+    "scan_items",
+    metadata,
+    _name("job_id", 40, primary_key=True),
+    _name("rating_key", 40, primary_key=True),
+    _count("position"),
+    _name("section_key", 20),
+    _text("section_title"),
+    _name("kind", 12),
+    _text("title"),
+    _text("parent"),
+    _count("year"),
+    _name("found_missing"),
+    _name("missing"),
+    _count("asks", default=0),
+    _when("found_at"),
+    _when("asked_at", nullable=True),
+    _when("judged_at", nullable=True),
+    _name("outcome", 16, nullable=True),
+    _name("why", 40, default=""),
+)
+
+media_state = Table(
+    "media_state",
+    metadata,
+    _count("server_id", primary_key=True, autoincrement=False),
+    _name("rating_key", 40, primary_key=True),
+    _name("section_key", 20),
+    _name("kind", 12),
+    _text("title"),
+    _text("parent"),
+    _count("year"),
+    _name("state", 12, server_default="ok"),
+    _name("missing", server_default=""),
+    _name("outcome", 16, nullable=True),
+    _name("why", 40, server_default=""),
+    _count("failed_count", server_default="0"),
+    _when("next_try_at", nullable=True),
+    _count("ignored", server_default="0"),
+    _when("changed_at"),
+    _name("job_id", 40),
+)
+
+library_sections = Table(
+    "library_sections",
+    metadata,
+    _count("server_id", primary_key=True, autoincrement=False),
+    _name("section_key", 20, primary_key=True),
+    _name("type", 20),
+    _text("title"),
+    _name("agent", 120),
+    _name("uuid"),
+    _text("locations_json"),
+    _when("seen_at"),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    _identity(),
+    _when("at"),
+    _name("cause", 24),
+    _text("sentence"),
+    _text("facts_json"),
+    _text("decision_json"),
+    Column("milliseconds", Float),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _identity(),
+    _when("at"),
+    _name("kind", 60),
+    _name("severity", 12),
+    _text("message"),
+    _text("data_json"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _name("id", 64, primary_key=True),
+    _name("username"),
+    _name("password_mark", 64),
+    _when("created_at"),
+    _when("last_seen_at"),
+    _when("expires_at"),
+    _name("address"),
+    _name("browser", 200),
+    _when("revoked_at", nullable=True),
+)
+
+login_failures = Table("login_failures", metadata, _identity(), _when("at"), _name("address"), _name("username"))

@@ -1,0 +1,177 @@
+"""A word in English and German for every kind, state, outcome, cause and error of the house.
+
+Members of different enums may have the same value ('queued' is a status and a phase), so the table
+is kept by class. A test walks all of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from keeper.rules.types import Cause, Kind, Missing, Outcome, Phase, RunStatus, Severity, Source, Why
+
+Pair = tuple[str, str]  # English, German
+
+WORDS: dict[type[StrEnum], dict[str, Pair]] = {
+    Kind: {
+        Kind.MOVIE: ("Movie", "Film"),
+        Kind.SHOW: ("Show", "Serie"),
+        Kind.SEASON: ("Season", "Staffel"),
+        Kind.EPISODE: ("Episode", "Folge"),
+        Kind.ARTIST: ("Artist", "Interpret"),
+        Kind.ALBUM: ("Album", "Album"),
+    },
+    Missing: {
+        Missing.POSTER: ("Poster", "Poster"),
+        Missing.SUMMARY: ("Summary", "Beschreibung"),
+        Missing.MATCH: ("Match", "Zuordnung"),
+        Missing.IDS: ("IDs", "Kennungen"),
+        Missing.YEAR: ("Year", "Jahr"),
+        Missing.ART: ("Background", "Hintergrundbild"),
+    },
+    Outcome: {
+        Outcome.FIXED: ("Mended", "Ergänzt"),
+        Outcome.STILL_MISSING: ("Still missing", "Fehlt noch"),
+        Outcome.GONE: ("Gone", "Nicht mehr da"),
+        Outcome.SKIPPED: ("Left alone", "Ausgelassen"),
+        Outcome.ERROR: ("Failed", "Fehlgeschlagen"),
+        Outcome.WOULD_FIX: ("Would be tried", "Würde versucht"),
+    },
+    Why: {
+        Why.IGNORED: ("you chose to ignore it", "du hast es auf Ignorieren gesetzt"),
+        Why.LOCKED: ("locked by hand in Plex", "in Plex von Hand gesperrt"),
+        Why.RESTING: ("failed lately, resting", "kürzlich gescheitert, macht Pause"),
+        Why.HEALED: ("was complete again already", "war schon wieder vollständig"),
+        Why.NOTHING_CAME: ("Plex found nothing to add", "Plex hat nichts gefunden"),
+        Why.TOO_SLOW: ("Plex took too long", "Plex hat zu lange gebraucht"),
+        Why.LOST_TWICE: ("asked twice, Plex never began", "zweimal gebeten, Plex hat nie begonnen"),
+        Why.STUCK_QUEUE: ("Plex's own queue is stuck", "die Warteschlange von Plex steht still"),
+        Why.REFUSED: ("Plex refused the request", "Plex hat die Anfrage abgelehnt"),
+    },
+    RunStatus: {
+        RunStatus.QUEUED: ("Waiting", "Wartet"),
+        RunStatus.RUNNING: ("Running", "Läuft"),
+        RunStatus.SUCCESS: ("Done", "Fertig"),
+        RunStatus.FAILED: ("Failed", "Fehlgeschlagen"),
+        RunStatus.CANCELLED: ("Cancelled", "Abgebrochen"),
+        RunStatus.INTERRUPTED: ("Interrupted", "Unterbrochen"),
+    },
+    Source: {
+        Source.MANUAL: ("Started by hand", "Von Hand gestartet"),
+        Source.SCHEDULER: ("Daily scan", "Täglicher Scan"),
+        Source.CLI: ("Command line", "Kommandozeile"),
+        Source.RETRY: ("Second try", "Neuer Versuch"),
+    },
+    Phase: {
+        Phase.QUEUED: ("Waiting for its turn", "Warten, bis es drankommt"),
+        Phase.CONNECTING: ("Connecting to Plex", "Verbinden mit Plex"),
+        Phase.COLLECTING: ("Reading the libraries", "Mediatheken lesen"),
+        Phase.CONFIRMING: ("Looking closely at what was found", "Funde genau prüfen"),
+        Phase.REPAIRING: ("Mending", "Ergänzen"),
+        Phase.WAITING: ("Waiting for Plex", "Warten auf Plex"),
+        Phase.DONE: ("Done", "Fertig"),
+    },
+    Cause: {
+        Cause.OK: ("Plex is fine", "Plex läuft"),
+        Cause.STARTING: ("Plex is starting", "Plex startet gerade"),
+        Cause.DOWN: ("Plex is down", "Plex läuft nicht"),
+        Cause.NO_NAME: ("The name of the server is not known", "Der Name des Servers ist nicht bekannt"),
+        Cause.HUNG: ("Plex does not answer", "Plex antwortet nicht"),
+        Cause.OVERLOADED: ("Plex is overloaded", "Plex ist überlastet"),
+        Cause.DB_TROUBLE: ("Plex has trouble with its database", "Plex hat Probleme mit seiner Datenbank"),
+        Cause.UNAUTHORIZED: ("Plex does not accept the token", "Plex nimmt das Token nicht an"),
+        Cause.UNCLAIMED: ("This Plex server has no owner", "Dieser Plex-Server hat keinen Besitzer"),
+        Cause.NOT_PLEX: ("This is not your Plex server", "Das ist nicht dein Plex-Server"),
+        Cause.UNKNOWN: ("State of Plex unknown", "Zustand von Plex unbekannt"),
+    },
+    Severity: {
+        Severity.INFO: ("Note", "Hinweis"),
+        Severity.WARNING: ("Warning", "Warnung"),
+        Severity.ERROR: ("Error", "Fehler"),
+    },
+}
+
+#: What a person can do about it, or may expect; '' where nothing needs saying.
+ADVICE: dict[str, Pair] = {
+    Cause.OK: ("", ""),
+    Cause.STARTING: (
+        "It reports that it is starting or updating its database. This usually takes a few minutes.",
+        "Der Server startet oder bringt seine Datenbank auf Stand. Das dauert meist ein paar Minuten.",
+    ),
+    Cause.DOWN: (
+        "Nothing listens at its address. Check that Plex Media Server is started.",
+        "Unter seiner Adresse antwortet niemand. Sieh nach, ob Plex Media Server gestartet ist.",
+    ),
+    Cause.NO_NAME: (
+        "Check the name in PLEX_URL for a typo. If it is right, the name service of your network is down.",
+        "Prüfe den Namen in PLEX_URL auf Tippfehler. Stimmt er, ist der Namensdienst deines Netzes gestört.",
+    ),
+    Cause.HUNG: (
+        "It accepts connections and then stays silent. If this lasts, restart Plex Media Server.",
+        "Der Server nimmt Verbindungen an und schweigt dann. Hält das an, starte Plex Media Server neu.",
+    ),
+    Cause.OVERLOADED: (
+        "It asks for patience. Scans slow down or wait by themselves.",
+        "Der Server bittet um Geduld. Scans werden von selbst langsamer oder warten.",
+    ),
+    Cause.DB_TROUBLE: (
+        "It answers, but reading the library fails or crawls. In Plex, try Troubleshooting > Optimize Database.",
+        "Das Lesen der Mediathek scheitert oder dauert lange. Versuche in Plex „Datenbank optimieren“.",
+    ),
+    Cause.UNAUTHORIZED: (
+        "Put a new token of the server's owner into PLEX_TOKEN in .env and start Plex Keeper again.",
+        "Trage ein neues Token des Besitzers als PLEX_TOKEN in .env ein und starte Plex Keeper neu.",
+    ),
+    Cause.UNCLAIMED: (
+        "Sign in to the server with your Plex account, then put its token into PLEX_TOKEN.",
+        "Melde den Server mit deinem Plex-Konto an und trage danach sein Token als PLEX_TOKEN ein.",
+    ),
+    Cause.NOT_PLEX: (
+        "Something answers at PLEX_URL, but not the Plex server. Check port and http or https, and leave /web off.",
+        "Unter PLEX_URL antwortet etwas, aber nicht der Plex-Server. Prüfe Port und http oder https, ohne /web.",
+    ),
+    Cause.UNKNOWN: (
+        "The last look failed. Another one follows by itself.",
+        "Der letzte Blick ist misslungen. Der nächste folgt von selbst.",
+    ),
+}
+
+#: How a library item stands, as the store counts it.
+STATES: dict[str, Pair] = {
+    "ok": ("Complete", "Vollständig"),
+    "flawed": ("Something missing", "Etwas fehlt"),
+    "resting": ("Resting", "Macht Pause"),
+    "ignored": ("Ignored", "Ignoriert"),
+    "gone": ("Gone", "Nicht mehr da"),
+}
+
+#: A sentence for each code of the error family.
+ERRORS: dict[str, Pair] = {
+    "error": ("Something went wrong.", "Da ist etwas schiefgegangen."),
+    "settings": ("This setting cannot be used.", "Diese Einstellung geht so nicht."),
+    "auth_file": ("The login file cannot be used.", "Die Anmeldedatei ist nicht brauchbar."),
+    "store": ("The data file is busy or cannot be used now.", "Die Datendatei ist gerade nicht benutzbar."),
+    "store_newer": (
+        "The data file was written by a newer Plex Keeper.",
+        "Die Datendatei stammt von einem neueren Plex Keeper.",
+    ),
+    "store_damaged": ("The data file is damaged.", "Die Datendatei ist beschädigt."),
+    "run": ("The scan cannot do that now.", "Das geht bei diesem Scan gerade nicht."),
+    "plex": ("Plex could not be used.", "Plex war nicht zu benutzen."),
+    "plex_unreachable": ("Plex could not be reached.", "Plex war nicht zu erreichen."),
+    "plex_silent": ("Plex did not answer in time.", "Plex hat nicht rechtzeitig geantwortet."),
+    "plex_starting": ("Plex was still starting.", "Plex war noch beim Starten."),
+    "plex_overloaded": ("Plex was overloaded.", "Plex war überlastet."),
+    "plex_garbled": ("Plex gave an unreadable answer.", "Plex hat eine unlesbare Antwort gegeben."),
+    "plex_rejected": ("Plex refused the request.", "Plex hat die Anfrage abgelehnt."),
+    "plex_not_found": ("Plex does not know this.", "Plex kennt das nicht."),
+    "plex_unauthorized": ("Plex does not accept the token.", "Plex nimmt das Token nicht an."),
+    "plex_forbidden": ("The token is not the owner's.", "Das Token gehört nicht dem Besitzer."),
+    "plex_other_server": (
+        "Another Plex server answers at this address.",
+        "Unter dieser Adresse antwortet ein anderer Plex-Server.",
+    ),
+    "stopped": ("It was stopped.", "Es wurde angehalten."),
+    "cancelled": ("It was cancelled.", "Es wurde abgebrochen."),
+    "interrupted": ("Plex Keeper was stopped in the middle of it.", "Plex Keeper wurde mittendrin beendet."),
+}

@@ -1,0 +1,7 @@
+"""What the pages say, in English and German; one file per screen, merged here."""
+
+from __future__ import annotations
+
+from keeper.ui.phrases import common, library, overview, runs
+
+PHRASES: dict[str, tuple[str, str]] = {**common.PHRASES, **overview.PHRASES, **library.PHRASES, **runs.PHRASES}

@@ -1,0 +1,281 @@
+"""Overview: how Plex is, what runs now, what happened last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from statistics import median
+
+import streamlit as st
+
+from keeper.rules.types import Cause, Check, Event, Fact, RunStatus, Stats
+from keeper.ui import charts, jobcard, parts, state
+from keeper.ui.parts import Colour
+from keeper.ui.state import house, tongue
+
+LOOK: dict[Cause, tuple[Colour, str]] = {
+    Cause.OK: ("green", "check_circle"),
+    Cause.STARTING: ("blue", "hourglass_top"),
+    Cause.DOWN: ("red", "error"),
+    Cause.NO_NAME: ("red", "help"),
+    Cause.HUNG: ("red", "error"),
+    Cause.OVERLOADED: ("orange", "speed"),
+    Cause.DB_TROUBLE: ("orange", "database"),
+    Cause.UNAUTHORIZED: ("orange", "key_off"),
+    Cause.UNCLAIMED: ("orange", "person_off"),
+    Cause.NOT_PLEX: ("red", "help"),
+    Cause.UNKNOWN: ("gray", "help"),
+}
+
+ENDS = tuple(status.value for status in RunStatus if status.ended)
+
+_Looks = list[tuple[datetime, str, float | None]]
+
+
+def show() -> None:
+    st.fragment(_state_and_tiles, run_every=10)()
+    left, right = st.columns([3, 2])
+    with left, parts.card("job", "stretch"):
+        parts.live(_job, jobcard.is_active, quick=1, calm=10)
+    with right, parts.card("strip", "stretch"):
+        st.fragment(_strip, run_every=60)()
+    st.fragment(_events, run_every=10)()
+
+
+def _state_and_tiles() -> None:
+    state.show_toasts()
+    looks = house().views.recent_checks(24)
+    _state(house().views.last_check(), looks)
+    with st.grid(4, min_column_width=160, gap="small"):
+        _tile_response(looks)
+        _tile_library()
+        _tile_mended()
+        _tile_next()
+
+
+# --- the state in one sentence ---
+
+
+def _state(check: Check | None, looks: _Looks) -> None:
+    with st.container(gap=None, key="state"):
+        _headline(check)
+        _state_line(check, looks)
+
+
+def _headline(check: Check | None) -> None:
+    t, now = tongue(), house().clock.now()
+    if check is None:
+        _sentence("gray", "help", t.say("not_looked_yet"), t.say("not_looked_text"))
+    elif is_stale(check, now):
+        age = t.rough((now - check.at).total_seconds())
+        said = t.say("stale_text", span=age, cause=t.word(check.cause))
+        _sentence("gray", "help", t.say("stale"), said)
+    else:
+        colour, icon = LOOK[check.cause]
+        _sentence(colour, icon, t.word(check.cause), t.advice(check.cause))
+
+
+def _state_line(check: Check | None, looks: _Looks) -> None:
+    t, now = tongue(), house().clock.now()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="line-state"):
+        if check and (since := _since(check, looks, now)):
+            st.caption(since, width="content")
+        if check:
+            parts.when(check.at, prefix=t.say("looked", when="").strip() + " ")
+        st.button(t.say("look_now"), icon=":material/refresh:", type="tertiary", key="look-now", on_click=_look_now)
+        if check and check.facts:
+            with st.popover(t.say("what_was_seen"), type="tertiary"):
+                _facts(check)
+
+
+def is_stale(check: Check, now: datetime) -> bool:
+    """Three missed looks: what was seen then says nothing about now."""
+    return (now - check.at).total_seconds() > 3 * house().settings.check_interval + 60
+
+
+def _sentence(colour: str, icon: str, headline: str, advice: str) -> None:
+    st.title(f":{colour}[:material/{icon}:] {headline}", anchor=False)
+    if advice:
+        st.markdown(advice)
+
+
+def _since(check: Check, looks: _Looks, now: datetime) -> str:
+    """How long it has been so, as far as the last day shows; '' while that is too short to tell."""
+    t = tongue()
+    first = check.at
+    for at, cause, _ in reversed(looks):
+        if cause != check.cause:
+            return t.say("since", span=t.rough((now - first).total_seconds()))
+        first = min(first, at)
+    seconds = (now - first).total_seconds()
+    return t.say("since_over", span=t.rough(seconds)) if seconds > 120 else ""
+
+
+def _facts(check: Check) -> None:
+    for name, fact in check.facts.items():
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+            st.text(name.replace("_", " "))
+            st.text(_fact(fact))
+        if fact.detail:
+            st.caption(parts.plain(fact.detail))
+
+
+def _fact(fact: Fact) -> str:
+    t = tongue()
+    if fact.value is None:
+        return t.say("unknown")
+    if isinstance(fact.value, bool):
+        return t.say("yes" if fact.value else "no")
+    return (
+        fact.value if isinstance(fact.value, str) else t.number(fact.value, 0 if fact.value == int(fact.value) else 2)
+    )
+
+
+def _look_now() -> None:
+    keeper, said = house(), tongue().say("look_asked")
+    state.attempt("look", lambda: keeper.check_now(state.user()), lambda _: said)
+
+
+# --- tiles ---
+
+
+def _tile(key: str, label: str, icon: str, value: str | None, below: str, picture: str = "") -> None:
+    with st.container(border=True, height="stretch", gap=None, key=f"card-tile-{key}"):
+        st.metric(label, value, icon=f":material/{icon}:")
+        st.caption(below)
+        st.space("stretch")
+        if picture:
+            st.html(picture)
+
+
+def _tile_response(looks: _Looks) -> None:
+    t = tongue()
+    answers = [ms for _, _, ms in looks if ms is not None]
+    last = looks[-1][2] if looks else None
+    value = f"{t.number(last)} ms" if last is not None else None
+    usual = t.say("tile_response_usual", ms=t.number(median(answers))) if answers else t.say("tile_response_none")
+    below = usual if last is not None or not looks else t.say("tile_response_none")
+    picture = charts.spark([ms for _, _, ms in looks[-96:]], t.say("tile_response_alt"))
+    _tile("response", t.say("tile_response"), "speed", value, below, picture)
+
+
+def _tile_library() -> None:
+    t, health = tongue(), house().views.health()
+    known, flawed = sum(h.known for h in health), sum(h.flawed for h in health)
+    if not health:
+        _tile("library", t.say("tile_library"), "broken_image", None, t.say("tile_library_never"))
+        return
+    whole = (known - flawed) / known if known else 1.0
+    picture = charts.share(whole, t.say("tile_library_alt", part=t.percent(known - flawed, known)))
+    _tile(
+        "library", t.say("tile_library"), "broken_image", t.number(flawed), t.say("tile_library_of", n=known), picture
+    )
+
+
+def _tile_mended() -> None:
+    t = tongue()
+    days = [number for _, number in house().views.mended_per_day(14, t.zone)]
+    picture = charts.spark(days, t.say("tile_mended_alt"), kind="bar")
+    today = t.say("tile_mended_today", n=days[-1] if days else 0)
+    _tile("mended", t.say("tile_mended"), "healing", t.number(sum(days)), today, picture)
+
+
+def _tile_next() -> None:
+    t, upcoming = tongue(), house().next_scan()
+    if upcoming is None:
+        _tile("next", t.say("tile_next"), "schedule", t.say("tile_next_off"), t.say("tile_next_off_text"))
+        return
+    now = house().clock.now()
+    below = f"{t.day(upcoming, now)} · {t.ago(upcoming, now)}"
+    _tile("next", t.say("tile_next"), "schedule", t.clock(upcoming), below)
+
+
+# --- the last day ---
+
+
+def _strip() -> None:
+    t, now = tongue(), house().clock.now()
+    row = charts.slots(house().views.recent_checks(24.5), now)
+    counts = Counter(slot.state for slot in row)
+    watched, bad = sum(slot.looks for slot in row), sum(slot.bad for slot in row)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{t.say('strip_title')}**", width="content")
+        share = t.say("strip_share", part=t.percent(watched - bad, watched)) if watched else t.say("strip_nothing")
+        st.caption(share, width="content")
+    label = t.say("strip_label", ok=counts["ok"], trouble=counts["trouble"], unknown=counts["unknown"])
+    bars = [(slot.state, _hover(slot)) for slot in row]
+    legend = [(state, t.say(f"legend_{state}")) for state in ("ok", "trouble", "unknown") if counts[state]]
+    st.html(charts.strip(bars, label, (t.clock(row[0].start), t.say("strip_now")), legend))
+
+
+def _hover(slot: charts.Slot) -> str:
+    t = tongue()
+    said = t.say(f"strip_{slot.state}", bad=slot.bad, looks=slot.looks)
+    return f"{t.clock(slot.start)}-{t.clock(slot.start + timedelta(minutes=30))}: {said}"
+
+
+# --- the job ---
+
+
+def _job() -> None:
+    state.show_toasts()
+    run = house().views.active_run()
+    if run:
+        jobcard.show(run)
+    else:
+        _idle()
+
+
+def _idle() -> None:
+    t = tongue()
+    last = next(iter(house().views.runs(1, 0)), None)
+    st.markdown(f"**{t.say('idle')}**")
+    if last is None:
+        st.caption(t.say("idle_never"))
+    else:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="line-last"):
+            parts.run_badge(last)
+            st.caption(parts.result(last), width="content")
+            parts.when(last.finished_at or last.created_at)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.button(t.say("start_scan"), type="primary", icon=":material/play_arrow:", key="start", on_click=_start)
+        if last:
+            jobcard.link_to(last)
+    parts.show_error("start")
+
+
+def _start() -> None:
+    """Starts what the daily scan would do."""
+    keeper, said = house(), tongue().say("scan_started")
+    options = jobcard.options_of(keeper.memory.preferences())
+    state.attempt("start", lambda: keeper.start_scan(options, state.user()), lambda _: said)
+
+
+# --- events ---
+
+
+def _events() -> None:
+    t, events = tongue(), house().views.events(10)
+    with parts.card("events"):
+        st.markdown(f"**{t.say('events_title')}**")
+        if not events:
+            parts.empty(t.say("events_none"), icon=":material/notifications_none:")
+        for event in events:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+                colour, icon = parts.SEVERITY_LOOK[event.severity]
+                st.markdown(f":{colour}[{icon}] {_told(event)}", width="stretch")
+                parts.when(event.at)
+
+
+def _told(event: Event) -> str:
+    """The end of a scan in this person's language; everything else as it was written."""
+    status, raw = str(event.data.get("status")), event.data.get("stats")
+    if not event.data.get("job_id") or status not in ENDS or not isinstance(raw, dict):
+        return parts.plain(event.message)
+    t = tongue()
+    known = {name: value for name, value in raw.items() if name in Stats.__dataclass_fields__}
+    word = t.word(RunStatus(status)).lower()
+    figures = parts.figures(Stats(**known))
+    told = t.say("event_scan" if figures else "event_scan_bare", status=word, figures=figures)
+    code = event.data.get("error_code")
+    return parts.plain(f"{told} · {t.error(str(code))}" if status == RunStatus.FAILED and code else told)

@@ -1,0 +1,134 @@
+"""Quick looks at Plex for the watchdog: facts of three values, each with its own deadline, none raises."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from keeper.errors import (
+    KeeperError,
+    PlexError,
+    PlexForbidden,
+    PlexGarbled,
+    PlexNotFound,
+    PlexOverloaded,
+    PlexSilent,
+    PlexStarting,
+    PlexUnauthorized,
+    PlexUnreachable,
+)
+from keeper.ports import Clock, Stop
+from keeper.rules.types import Fact, Section, Server
+from keeper.world.plex import PlexClient
+
+_WORDS: tuple[tuple[type[PlexError], str], ...] = (
+    (PlexStarting, "starting"),
+    (PlexSilent, "silent"),
+    (PlexOverloaded, "overloaded"),
+    (PlexGarbled, "garbled"),
+    (PlexNotFound, "garbled"),
+    (PlexUnauthorized, "unauthorized"),
+    (PlexForbidden, "unauthorized"),
+)
+
+
+class PlexLook:
+    """The PlexProbe port. `open_client(seconds)` opens a client with that deadline per call."""
+
+    def __init__(
+        self,
+        address: Callable[[], str],
+        clock: Clock,
+        stop: Stop,
+        open_client: Callable[[float], PlexClient],
+        pin_server: Callable[[Server], int],
+        deadline: float = 5.0,
+    ) -> None:
+        self._address, self._clock, self._stop = address, clock, stop
+        self._open_client, self._pin, self._deadline = open_client, pin_server, deadline
+        self._sections: tuple[int, list[Section]] | None = None
+
+    def look(self) -> dict[str, Fact]:
+        """port -> identity -> token -> count; what stands behind a failed step stays unknown."""
+        self._sections = None
+        facts: dict[str, Fact] = {"port": self._port()}
+        if facts["port"].value is not True:
+            return facts
+        client = self._open_client(self._deadline)
+        try:
+            facts.update(self._identity(client))
+            if facts["identity"].value is True:
+                facts.update(self._behind_the_token(client))
+        finally:
+            client.close()
+        return facts
+
+    def sections(self) -> tuple[int, list[Section]] | None:
+        """What the last look saw; None = it could not."""
+        return self._sections
+
+    def _port(self) -> Fact:
+        parts = urlsplit(self._address())
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            with socket.create_connection((parts.hostname or "", port), timeout=min(3.0, self._deadline)):
+                return Fact(True)
+        except ConnectionRefusedError:
+            return Fact(False, "refused")
+        except socket.gaierror:
+            return Fact(False, "no_name")
+        except OSError as problem:
+            return Fact(None, type(problem).__name__)
+
+    def _identity(self, client: PlexClient) -> dict[str, Fact]:
+        began = self._clock.monotonic()
+        try:
+            identity = client.identity()
+        except KeeperError as problem:
+            return {"identity": _told(problem)}
+        milliseconds = round((self._clock.monotonic() - began) * 1000, 1)
+        return {
+            "identity": Fact(True, identity["id"]),
+            "claimed": Fact(identity["claimed"] != "0"),
+            "version": Fact(identity["version"]),
+            "response_ms": Fact(milliseconds),
+        }
+
+    def _behind_the_token(self, client: PlexClient) -> dict[str, Fact]:
+        try:
+            server = client.server()
+        except KeeperError as problem:
+            return {"token": _told(problem)}
+        facts = {"token": Fact(True), "name": Fact(server.name)}
+        try:
+            server_id = self._pin(server)
+        except KeeperError as problem:
+            return facts | {"same_server": Fact(False, "other" if isinstance(problem, PlexError) else "unknown")}
+        return facts | {"same_server": Fact(True)} | self._library(client, server_id)
+
+    def _library(self, client: PlexClient, server_id: int) -> dict[str, Fact]:
+        facts: dict[str, Fact] = {}
+        try:
+            sections = client.sections()
+            if sections:
+                client.count(sections[0])
+            self._sections = (server_id, sections)
+            facts["count"] = Fact(True)
+        except KeeperError as problem:
+            facts["count"] = _told(problem, otherwise="failed")
+        try:
+            facts["sessions"] = Fact(float(client.streams()))
+        except KeeperError as problem:  # not being able to ask is not 'nobody watches'
+            facts["sessions"] = Fact(None, problem.code)
+        return facts
+
+
+def _told(problem: KeeperError, otherwise: str = "") -> Fact:
+    """False with a word when the server told us so; None when nothing can be concluded."""
+    for kind, word in _WORDS:
+        if isinstance(problem, kind):
+            return Fact(False, word)
+    if isinstance(problem, PlexUnreachable):
+        return Fact(None, "unreachable")
+    return Fact(False, otherwise) if otherwise else Fact(None, problem.code)

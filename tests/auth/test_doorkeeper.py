@@ -1,0 +1,288 @@
+"""Logins, sessions and the lockout, without a browser."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+import bcrypt
+import jwt
+import pytest
+from door_world import KEY, PASSWORD, World
+
+import auth
+
+LogIn = Callable[..., str]
+
+
+def test_the_right_password_opens_a_session_that_is_stored_without_its_secret(
+    world: World, door: auth.Doorkeeper, log_in: LogIn
+) -> None:
+    token = log_in()
+    secret = jwt.decode(token, KEY, algorithms=["HS256"])["sid"]
+    session = door.who(token)
+    assert session and session.username == "admin"
+    assert session.expires_at == world.clock.now() + timedelta(days=30)
+    assert secret not in repr(session)
+    assert secret.encode() not in b"".join(path.read_bytes() for path in world.folder.glob("state.db*"))
+
+
+def test_the_token_has_the_form_streamlit_authenticator_reads(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    claims = jwt.decode(log_in(), KEY, algorithms=["HS256"])
+    assert set(claims) == {"username", "exp_date", "sid"}
+
+
+@pytest.mark.parametrize("name", ["Admin", " admin "])
+def test_the_user_name_is_taken_kindly(door: auth.Doorkeeper, name: str) -> None:
+    assert door.log_in(name, PASSWORD, "192.0.2.1", "").token
+
+
+@pytest.mark.parametrize("password", ["", "wrong", PASSWORD + " ", PASSWORD.upper()])
+def test_a_wrong_password_opens_nothing(door: auth.Doorkeeper, password: str) -> None:
+    assert door.log_in("admin", password, "192.0.2.1", "") == auth.Entry()
+
+
+def test_a_stranger_costs_exactly_the_hash_work_of_a_known_name(
+    door: auth.Doorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs: list[bytes] = []
+    real = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda pw, hashed: (costs.append(hashed[:7]), real(pw, hashed))[1])
+    for name, password in (("admin", "wrong"), ("stranger", PASSWORD), ("admin", "x" * 73)):
+        assert not door.log_in(name, password, name + password[:1], "").token
+    assert costs == [b"$2b$04$"] * 3
+
+
+def test_an_over_long_password_is_simply_wrong_and_counted(world: World, door: auth.Doorkeeper) -> None:
+    long = "ä" * 36
+    door.set_password(long)
+    assert door.log_in("admin", long, "192.0.2.1", "").token
+    assert not door.log_in("admin", long + "x", "192.0.2.2", "").token
+    assert world.sessions.failures(world.clock.now(), "192.0.2.2")[0] == 1
+
+
+@pytest.mark.parametrize("password", ["", "ä" * 37])
+def test_a_password_that_cannot_be_kept_is_refused_with_a_sentence(
+    world: World, door: auth.Doorkeeper, password: str
+) -> None:
+    before = world.file.read_bytes()
+    with pytest.raises(auth.PasswordRefused, match=r"empty|72 bytes"):
+        door.set_password(password)
+    assert world.file.read_bytes() == before
+
+
+def test_a_password_for_nobody_is_refused(door: auth.Doorkeeper) -> None:
+    with pytest.raises(auth.PasswordRefused, match="no user"):
+        door.set_password("another one", username="stranger")
+
+
+def test_too_many_failures_lock_the_address_even_for_the_right_password_until_time_is_up(
+    world: World, door: auth.Doorkeeper, log_in: LogIn
+) -> None:
+    for _ in range(3):
+        assert not log_in("wrong")
+    assert door.log_in("admin", PASSWORD, "192.0.2.1", "").wait == 900
+    world.clock.forward(minutes=14, seconds=59)
+    assert door.log_in("admin", PASSWORD, "192.0.2.1", "").wait == 1
+    world.clock.forward(seconds=1)
+    assert log_in()
+
+
+def test_trying_while_locked_does_not_make_it_longer(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    for _ in range(20):
+        log_in("wrong")
+    assert world.sessions.failures(world.clock.now())[0] == 3
+
+
+def test_the_lock_outlives_a_restart(world: World, log_in: LogIn) -> None:
+    for _ in range(3):
+        log_in("wrong")
+    again = world.doorkeeper()
+    again.open()
+    assert again.log_in("admin", PASSWORD, "192.0.2.1", "").wait == 900
+
+
+def test_a_locked_address_locks_no_other(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    for _ in range(3):
+        log_in("wrong", address="203.0.113.5")
+    assert log_in(address="192.0.2.1")
+
+
+def test_unlocking_forgives_at_once(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    for _ in range(3):
+        log_in("wrong")
+    assert door.unlock() == 3
+    assert log_in()
+
+
+def test_a_login_forgives_earlier_slips(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    log_in("wrong")
+    log_in("wrong")
+    assert log_in()
+    assert world.sessions.failures(world.clock.now())[0] == 0
+
+
+def test_a_clock_set_back_does_not_make_a_lock_longer(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    for _ in range(3):
+        log_in("wrong")
+    world.clock.forward(hours=-5)
+    assert door.log_in("admin", PASSWORD, "192.0.2.1", "").wait == 900
+
+
+def test_guessing_from_many_addresses_slows_down_more_and_more_but_never_for_long(
+    world: World, door: auth.Doorkeeper, log_in: LogIn
+) -> None:
+    pauses = []
+    for number in range(24):
+        entry = door.log_in("admin", "wrong", f"203.0.113.{number}", "")
+        pauses.append(entry.wait)
+        world.clock.forward(seconds=entry.wait)
+        door.log_in("admin", "wrong", f"203.0.113.{number}", "") if entry.wait else None
+    assert pauses[:12] == [0.0] * 12
+    assert pauses[12:18] == [1, 2, 4, 8, 16, 30]
+    assert max(pauses) == auth.CROWD_MAX_SECONDS
+    world.clock.forward(seconds=30)
+    assert log_in(address="192.0.2.77")
+
+
+def test_a_siege_from_elsewhere_does_not_slow_the_owner_at_a_known_address(
+    door: auth.Doorkeeper, log_in: LogIn
+) -> None:
+    log_in(address="192.0.2.1")
+    for number in range(20):
+        log_in("wrong", address=f"203.0.113.{number}")
+    assert not log_in(address="192.0.2.50")
+    assert log_in(address="192.0.2.1")
+
+
+def _forged(world: World, token: str, **changes: object) -> str:
+    claims = jwt.decode(token, KEY, algorithms=["HS256"])
+    return jwt.encode({**claims, **changes}, KEY, algorithm="HS256")
+
+
+def test_only_our_own_unchanged_tokens_count(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token = log_in()
+    claims = jwt.decode(token, KEY, algorithms=["HS256"])
+    strange = [
+        "",
+        "x",
+        "a.b.c",
+        token[:-4] + "AAAA",
+        jwt.encode(claims, "f" * 64, algorithm="HS256"),
+        jwt.encode(claims, "", algorithm="none"),
+        jwt.encode(claims, KEY * 2, algorithm="HS512"),
+        _forged(world, token, sid="guessed"),
+        _forged(world, token, sid=None),
+        _forged(world, token, sid=["x"]),
+        _forged(world, token, username="somebody"),
+        _forged(world, token, exp_date=0),
+        _forged(world, token, exp_date="later"),
+    ]
+    assert [door.who(each) for each in strange] == [None] * len(strange)
+    assert door.who(token)
+
+
+def test_a_session_ends_when_it_is_not_used_and_lives_longer_when_it_is(
+    world: World, door: auth.Doorkeeper, log_in: LogIn
+) -> None:
+    token = log_in()
+    world.clock.forward(days=29)
+    session = door.who(token)
+    assert session and session.expires_at == world.clock.now() + timedelta(days=30)
+    longer = door.renewed(token, session)
+    world.clock.forward(days=29)
+    assert door.who(token) is None, "the token of the first day has run out"
+    assert door.who(longer)
+    world.clock.forward(days=31)
+    assert door.who(longer) is None
+    assert not door.is_alive(session.id)
+
+
+def test_a_session_is_written_at_most_once_a_minute(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token = log_in()
+    begin = world.clock.now()
+    seen = []
+    for _ in range(5):
+        world.clock.forward(seconds=25)
+        session = door.who(token)
+        assert session
+        seen.append((session.last_seen_at - begin).total_seconds())
+    assert seen == [0, 0, 75, 75, 75]
+
+
+def test_an_ended_session_cannot_be_replayed(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token, other = log_in(), log_in()
+    session = door.who(token)
+    door.log_out(token)
+    assert door.who(token) is None
+    assert session and not door.is_alive(session.id)
+    assert door.who(other)
+    door.log_out("nonsense")
+
+
+def test_a_session_ended_here_is_ended_in_every_process(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token = log_in()
+    elsewhere = world.doorkeeper()
+    assert elsewhere.who(token)
+    door.log_out(token)
+    assert elsewhere.who(token) is None
+
+
+def test_a_new_password_ends_all_other_sessions(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    mine, other = log_in(), log_in()
+    kept = door.who(mine)
+    assert kept
+    door.set_password("another one", keep=kept.id)
+    assert door.who(mine)
+    assert door.who(other) is None
+    assert [session.id for session in door.sessions_of("admin")] == [kept.id]
+    assert not log_in(PASSWORD)
+    assert log_in("another one")
+    assert world.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_password_without_a_session_to_keep_ends_them_all(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token = log_in()
+    door.set_password("another one")
+    assert door.who(token) is None
+    assert door.sessions_of("admin") == []
+
+
+def test_a_dead_session_is_not_brought_back_by_keeping_it(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token = log_in()
+    session = door.who(token)
+    assert session
+    door.log_out(token)
+    door.set_password("another one", keep=session.id)
+    assert door.who(token) is None
+
+
+def test_a_removed_user_is_out(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
+    token = log_in()
+    world.write("somebody")
+    assert door.who(token) is None
+
+
+def test_logging_out_everywhere_can_spare_this_browser(door: auth.Doorkeeper, log_in: LogIn) -> None:
+    tokens = [log_in() for _ in range(3)]
+    here = door.who(tokens[0])
+    assert here
+    assert door.log_out_everywhere("admin", keep=here.id) == 2
+    assert [bool(door.who(token)) for token in tokens] == [True, False, False]
+    assert door.log_out_everywhere("admin") == 1
+
+
+def test_no_secret_reaches_a_log_or_a_printed_object(
+    world: World, door: auth.Doorkeeper, log_in: LogIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = log_in()
+    log_in("wr0ng-secret")
+    door.log_in("typed-my-passw0rd-here", "x", "192.0.2.8", "")
+    door.set_password("n3w-secret")
+    shown = caplog.text + repr(auth.Entry(token)) + repr(auth.Opening("n3w-secret")) + repr(door._file.book())
+    stored = repr(door.sessions_of("admin"))
+    for secret in (token, PASSWORD, "wr0ng-secret", "typed-my-passw0rd-here", "n3w-secret", KEY):
+        assert secret not in shown + stored
+    assert b"typed-my-passw0rd-here" not in b"".join(path.read_bytes() for path in world.folder.glob("state.db*"))

@@ -1,0 +1,192 @@
+"""The gate in front of everything, seen from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from door_world import World
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+import auth
+from keeper.errors import StoreError
+
+Visit = Callable[..., TestClient]
+HTML = {"accept": "text/html,*/*"}
+
+
+def test_a_stranger_looking_for_a_page_is_sent_to_the_login_page_and_back(visit: Visit) -> None:
+    answer = visit().get("/library?state=flawed&x=1", headers=HTML)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=%2Flibrary%3Fstate%3Dflawed%26x%3D1"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/_stcore/health"),
+        ("GET", "/_stcore/metrics"),
+        ("GET", "/media/abc.png"),
+        ("PUT", "/_stcore/upload_file/session/file"),
+        ("POST", "/anything"),
+        ("OPTIONS", "/"),
+        ("GET", "/login/"),
+        ("GET", "//login"),
+        ("GET", "/login/../media/abc.png"),
+        ("GET", "/healthz/more"),
+    ],
+)
+def test_everything_else_is_refused_to_a_stranger(visit: Visit, method: str, path: str) -> None:
+    answer = visit().request(method, path)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_a_stranger_cannot_post_by_asking_for_a_page(visit: Visit) -> None:
+    assert visit().post("/", headers=HTML).status_code == 401
+
+
+def test_health_is_open_to_everybody_even_without_a_readable_store(
+    visit: Visit, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.sessions, "get", _broken)
+    assert visit().get("/healthz", headers={"x-keeper-user": "admin"}).text == "ok nobody"
+
+
+def test_who_is_logged_in_is_told_to_the_application(visit: Visit, submit, door: auth.Doorkeeper) -> None:
+    browser = visit()
+    submit(browser)
+    shown = browser.get("/").json()
+    assert shown["x-keeper-user"] == ["admin"]
+    assert shown["x-keeper-sid"] == [door.sessions_of("admin")[0].id]
+
+
+def test_identity_headers_from_outside_are_dropped(visit: Visit, submit) -> None:
+    forged = {"X-Keeper-User": "root", "X-Keeper-Sid": "1", "x_keeper_user": "root"}
+    assert visit().get("/", headers=forged).status_code == 401
+    browser = visit()
+    submit(browser)
+    shown = browser.get("/", headers=forged).json()
+    assert shown["x-keeper-user"] == ["admin"]
+    assert len(shown["x-keeper-sid"]) == 1
+    assert shown["x_keeper_user"] == []
+
+
+def test_a_cookie_of_the_same_name_from_a_neighbour_does_not_lock_out(visit: Visit, log_in) -> None:
+    cookies = f'other={{"a": 1}}; door=planted; door={log_in()}'
+    assert visit().get("/", headers={"cookie": cookies}).status_code == 200
+
+
+def test_a_forged_cookie_is_worth_nothing(visit: Visit) -> None:
+    assert visit().get("/", headers={"cookie": "door=a.b.c"}).status_code == 401
+
+
+def test_a_logged_out_cookie_is_worth_nothing(visit: Visit, submit) -> None:
+    browser = visit()
+    submit(browser)
+    copied = browser.cookies["door"]
+    answer = browser.get("/auth/logout")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert "door" not in browser.cookies
+    assert visit().get("/", headers={"cookie": f"door={copied}"}).status_code == 401
+
+
+def test_an_expired_session_is_sent_to_the_login_page(visit: Visit, submit, world: World) -> None:
+    browser = visit()
+    submit(browser)
+    cookie = browser.cookies["door"]
+    world.clock.forward(days=30)
+    answer = visit().get("/", headers={**HTML, "cookie": f"door={cookie}"})
+    assert answer.status_code == 303
+
+
+def test_a_page_view_brings_the_longer_life_of_the_session_to_the_browser(visit: Visit, submit, world: World) -> None:
+    browser = visit()
+    submit(browser)
+    world.clock.forward(hours=1)
+    assert "set-cookie" not in browser.get("/", headers=HTML).headers
+    world.clock.forward(days=10)
+    assert "set-cookie" not in browser.get("/media/a.png").headers
+    answer = browser.get("/", headers=HTML)
+    assert answer.headers["set-cookie"].endswith("Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
+    world.clock.forward(days=25)
+    assert browser.get("/", headers=HTML).status_code == 200
+
+
+def test_an_unreadable_store_lets_nobody_in_and_logs_nobody_out(
+    visit: Visit, submit, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = visit()
+    submit(browser)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.sessions, "get", _broken)
+        answer = browser.get("/", headers=HTML)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/_stcore/stream"):
+            pass
+    assert browser.get("/").status_code == 200
+
+
+def test_a_websocket_of_a_stranger_is_refused(visit: Visit) -> None:
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        visit().websocket_connect("/_stcore/stream", headers={"x-keeper-user": "admin"}),
+    ):
+        pass
+    assert refused.value.code == 4401
+
+
+def test_a_websocket_to_an_open_path_is_refused_too(visit: Visit) -> None:
+    with pytest.raises(WebSocketDisconnect), visit().websocket_connect("/healthz"):
+        pass
+
+
+def test_a_websocket_with_a_session_knows_its_user(visit: Visit, submit) -> None:
+    browser = visit()
+    submit(browser)
+    with browser.websocket_connect("/_stcore/stream") as socket:
+        assert socket.receive_text() == "admin"
+        socket.send_text("hello")
+        assert socket.receive_text() == "hello"
+
+
+def test_a_live_websocket_is_cut_off_when_its_session_ends(visit: Visit, submit, door: auth.Doorkeeper) -> None:
+    browser = visit(poll=0.001, grace=0.0)
+    submit(browser)
+    with browser.websocket_connect("/_stcore/stream") as socket:
+        assert socket.receive_text() == "admin"
+        door.log_out_everywhere("admin")
+        with pytest.raises(WebSocketDisconnect) as cut:
+            socket.receive_text()
+    assert cut.value.code == 4401
+
+
+def test_a_live_page_has_time_to_leave_before_it_is_cut_off_within_ten_seconds(door: auth.Doorkeeper) -> None:
+    gate = auth.Gate(_nothing, door)
+    assert gate._grace > 5
+    assert gate._poll + gate._grace < 10
+
+
+def test_everything_works_under_a_base_path(visit: Visit, submit, door: auth.Doorkeeper) -> None:
+    browser = visit(base="/keeper")
+    assert browser.get("/keeper/", headers=HTML).headers["location"] == "/keeper/login?next=%2Fkeeper%2F"
+    assert browser.get("/login").status_code == 401
+    assert browser.get("/keeper/healthz").status_code == 200
+    answer = submit(browser, base="/keeper", next="/keeper/library")
+    assert answer.headers["location"] == "/keeper/library"
+    assert "Path=/keeper;" in answer.headers["set-cookie"]
+    assert browser.get("/keeper/").status_code == 200
+    with browser.websocket_connect("/keeper/_stcore/stream") as socket:
+        assert socket.receive_text() == "admin"
+    assert browser.get("/keeper/auth/logout").headers["location"] == "/keeper/login"
+    assert door.sessions_of("admin") == []
+
+
+async def _nothing(scope, receive, send) -> None:
+    return None
+
+
+def _broken(_session_id: str) -> None:
+    raise StoreError("The data file is held by another program.")

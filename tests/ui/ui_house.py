@@ -1,0 +1,346 @@
+"""A house without an engine, for the pages' tests: every view is a plain attribute a test can set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from keeper.errors import KeeperError, RunError
+from keeper.rules.types import (
+    Cause,
+    Check,
+    Event,
+    Fact,
+    ItemFilter,
+    ItemRow,
+    LibraryHealth,
+    Phase,
+    Preferences,
+    Progress,
+    Run,
+    RunStatus,
+    ScanOptions,
+    SectionSeen,
+    Severity,
+    Source,
+    Stats,
+)
+
+Open = Callable[..., AppTest]
+
+NOW = datetime(2026, 11, 21, 12, 34, 56, tzinfo=UTC)
+HOSTILE = (
+    ":material/home: **bold** $x$ <img src=x onerror=alert(1)> [click](https://evil.example) `code`"
+    " -> :tada: www.evil.example"
+)
+
+
+@dataclass
+class FakeViews:
+    now: Callable[[], datetime]
+    check: Check | None = None
+    looks: list[tuple[datetime, str, float | None]] = field(default_factory=list)
+    name: str | None = None
+    section_list: list[SectionSeen] = field(default_factory=list)
+    health_list: list[LibraryHealth] = field(default_factory=list)
+    rows: list[ItemRow] = field(default_factory=list)
+    run_list: list[Run] = field(default_factory=list)
+    event_list: list[Event] = field(default_factory=list)
+    work: list[ItemRow] = field(default_factory=list)
+    asked: list[ItemFilter] = field(default_factory=list)
+
+    def last_check(self) -> Check | None:
+        return self.check
+
+    def recent_checks(self, hours: float = 24) -> list[tuple[datetime, str, float | None]]:
+        return [look for look in self.looks if look[0] >= self.now() - timedelta(hours=hours)]
+
+    def server_name(self) -> str | None:
+        return self.name
+
+    def sections(self) -> list[SectionSeen]:
+        return self.section_list
+
+    def health(self) -> list[LibraryHealth]:
+        return self.health_list
+
+    def items(self, wanted: ItemFilter, limit: int, offset: int) -> tuple[list[ItemRow], int]:
+        self.asked.append(wanted)
+        return _page(self.rows, wanted, limit, offset)
+
+    def active_run(self) -> Run | None:
+        return next((run for run in self.run_list if not run.status.ended), None)
+
+    def run(self, job_id: str) -> Run | None:
+        return next((run for run in self.run_list if run.job_id == job_id), None)
+
+    def runs(self, limit: int, offset: int = 0) -> list[Run]:
+        return self.run_list[offset : offset + limit]
+
+    def run_count(self) -> int:
+        return len(self.run_list)
+
+    def run_items(self, job_id: str, wanted: ItemFilter, limit: int, offset: int) -> tuple[list[ItemRow], int]:
+        self.asked.append(wanted)
+        return _page(self.work, wanted, limit, offset)
+
+    def events(self, limit: int) -> list[Event]:
+        return self.event_list[:limit]
+
+    def mended_per_day(self, days: int = 14, zone: object = None) -> list[tuple[str, int]]:
+        today = self.now().date()
+        return [((today - timedelta(days=back)).isoformat(), back * 3 % 11) for back in reversed(range(days))]
+
+
+def _page(rows: list[ItemRow], wanted: ItemFilter, limit: int, offset: int) -> tuple[list[ItemRow], int]:
+    fitting = [row for row in rows if _fits(row, wanted)]
+    return fitting[offset : offset + limit], len(fitting)
+
+
+def _fits(row: ItemRow, wanted: ItemFilter) -> bool:
+    states = {"": True, "ignored": row.ignored, "resting": row.next_try_at is not None}
+    return (
+        states.get(wanted.state, row.state == wanted.state)
+        and wanted.section_key in ("", row.section_key)
+        and (not wanted.missing or wanted.missing in row.missing)
+        and wanted.outcome in ("", row.outcome or "open")
+        and wanted.search.lower() in row.title.lower()
+    )
+
+
+@dataclass
+class FakeHouse:
+    """Clicks are written down in `acts`; `refuse` makes the next ones fail."""
+
+    at: datetime = NOW
+    demo: bool = True
+    acts: list[tuple[Any, ...]] = field(default_factory=list)
+    refuse: KeeperError | None = None
+    saved: Preferences = field(default_factory=Preferences)
+    upcoming: datetime | None = None
+    holder: str | None = None
+    alive: bool = True
+    log: str = ""
+    log_path: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.clock = SimpleNamespace(now=lambda: self.at)
+        self.settings = SimpleNamespace(demo=self.demo, plex_url="", check_interval=300.0)
+        self.views = FakeViews(lambda: self.at)
+        self.memory = SimpleNamespace(preferences=lambda: self.saved)
+        self.doorkeeper = SimpleNamespace(is_alive=lambda sid: self.alive)
+
+    def _act(self, *act: Any) -> None:
+        if self.refuse:
+            raise self.refuse
+        self.acts.append(act)
+
+    def next_scan(self) -> datetime | None:
+        return self.upcoming
+
+    def engine_holder(self) -> str | None:
+        return self.holder
+
+    def log_tail(self, job_id: str, lines: int = 200) -> str:
+        return "\n".join(self.log.splitlines()[-lines:])
+
+    def log_file(self, job_id: str) -> Path | None:
+        return self.log_path
+
+    def log_size(self, job_id: str) -> int:
+        return len(self.log)
+
+    def run_items_csv(self, job_id: str) -> str:
+        return "key\n"
+
+    def save_preferences(self, prefs: Preferences, by: str) -> None:
+        self._act("save", prefs, by)
+        self.saved = prefs
+
+    def start_scan(self, options: ScanOptions, by: str, source: str = "manual") -> str:
+        self._act("start", options, by)
+        return "20261121-123456-abcdef"
+
+    def cancel(self, job_id: str, by: str) -> None:
+        self._act("cancel", job_id, by)
+
+    def resume(self, job_id: str, by: str) -> None:
+        self._act("resume", job_id, by)
+
+    def retry(self, keys: tuple[str, ...], by: str) -> str:
+        self._act("retry", tuple(keys), by)
+        return "20261121-123457-abcdef"
+
+    def ignore(self, keys: tuple[str, ...], on: bool, by: str) -> int:
+        self._act("ignore", tuple(keys), on, by)
+        return len(keys)
+
+    def check_now(self, by: str) -> None:
+        self._act("check", by)
+
+    def plex_web_link(self, item_key: str) -> str | None:
+        return f"https://app.plex.tv/desktop/#!/server/x/details?key=%2Flibrary%2Fmetadata%2F{item_key}"
+
+
+def run(job_id: str, status: RunStatus = RunStatus.SUCCESS, begun: datetime = NOW, **more: Any) -> Run:
+    """A run with plausible figures."""
+    base = Run(
+        job_id=job_id,
+        status=status,
+        source=Source.MANUAL,
+        options=ScanOptions(libraries=("1", "2")),
+        created_at=begun,
+        started_at=begun,
+        finished_at=begun + timedelta(seconds=200) if status.ended else None,
+        cancel_requested=False,
+        error=None,
+        error_code=None,
+        progress=Progress(Phase.DONE, 87, 87),
+        progress_at=begun,
+        stats=Stats(
+            1240,
+            75,
+            0,
+            9,
+            3,
+            0,
+            {"Movies": {"checked": 800, "fixed": 50, "failed": 6}, "Shows": {"checked": 440, "fixed": 25}},
+        ),
+        owner=None,
+        holder="pid 4711 on nas",
+        lease_until=None,
+        resumes=0,
+        seconds=200.0,
+        requested_by="admin",
+    )
+    return replace(base, **more)
+
+
+def item(key: str, title: str, **more: Any) -> ItemRow:
+    base = ItemRow(
+        key=key,
+        section_key="1",
+        section_title="Movies",
+        kind="movie",
+        title=title,
+        parent="",
+        year=2021,
+        state="flawed",
+        missing=("poster", "summary"),
+        outcome="still_missing",
+        why="nothing_came",
+        failed_count=2,
+        next_try_at=None,
+        ignored=False,
+        changed_at=NOW,
+        job_id="20261121-030000-aaaaaa",
+    )
+    return replace(base, **more)
+
+
+def lived_in() -> FakeHouse:
+    """A house where things have happened."""
+    house = FakeHouse()
+    views = house.views
+    views.name = "Home Server"
+    facts = {
+        "identity": Fact(True, "answered in 21 ms"),
+        "token": Fact(True),
+        "libraries": Fact(4.0),
+        "database": Fact(None),
+    }
+    views.check = Check(NOW - timedelta(seconds=40), Cause.OK, "Plex answers.", facts, {}, 21.4)
+    views.looks = [
+        (
+            NOW - timedelta(minutes=5 * back),
+            "down" if 100 < back < 108 else "ok",
+            None if 100 < back < 108 else 20.0 + back % 7,
+        )
+        for back in range(230, -1, -1)
+        if not 150 < back < 170
+    ]
+    views.section_list = [
+        SectionSeen("1", "movie", "Movies", "tv.plex.agents.movie", ("/media/movies",), NOW - timedelta(seconds=40)),
+        SectionSeen("2", "show", "Shows", "tv.plex.agents.series", ("/media/shows",), NOW - timedelta(seconds=40)),
+        SectionSeen("3", "artist", "Music", "tv.plex.agents.music", ("/media/music",), NOW - timedelta(seconds=40)),
+        SectionSeen("4", "movie", "Old disk", "tv.plex.agents.movie", ("/mnt/old",), NOW - timedelta(days=9)),
+    ]
+    views.health_list = [
+        LibraryHealth("1", "Movies", 812, 780, 32, 12, 2, {"poster": 20, "summary": 15}),
+        LibraryHealth("2", "Shows", 431, 431, 0, 0, 0, {}),
+        LibraryHealth("3", HOSTILE, 2310, 2188, 122, 4, 1, {"poster": 100, "summary": 25}),
+    ]
+    views.rows = [item(str(n), f"The Long Film {n}") for n in range(1, 61)]
+    views.rows[0] = item("1", HOSTILE)
+    views.rows[1] = item("2", "Pilot", parent="Some Show · Season 1", kind="episode", ignored=True)
+    views.rows[2] = item("3", "Resting one", next_try_at=NOW + timedelta(hours=5), failed_count=4)
+    views.work = [
+        replace(row, outcome=outcome, why="")
+        for row, outcome in zip(views.rows, ["fixed", "still_missing", "error", None] * 15, strict=True)
+    ]
+    views.run_list = [
+        run("20261121-100000-000001", begun=NOW - timedelta(hours=2)),
+        run(
+            "20261120-033000-000002",
+            RunStatus.FAILED,
+            NOW - timedelta(hours=9),
+            error="Plex did not answer.",
+            error_code="plex_silent",
+            source=Source.SCHEDULER,
+        ),
+        run(
+            "20261119-033000-000003",
+            RunStatus.CANCELLED,
+            NOW - timedelta(days=2),
+            options=ScanOptions(dry_run=True),
+            stats=Stats(300, 0, 12),
+        ),
+        run(
+            "20261118-033000-000004",
+            RunStatus.INTERRUPTED,
+            NOW - timedelta(days=3),
+            error="The program ended while this scan was running.",
+            error_code="interrupted",
+        ),
+    ]
+    views.event_list = [
+        Event(
+            5,
+            NOW - timedelta(minutes=2),
+            "Scan Success",
+            Severity.INFO,
+            "Scan done.",
+            {"job_id": "x", "status": "success", "stats": {"fixed": 75, "failed": 9}},
+        ),
+        Event(4, NOW - timedelta(hours=8), "Plex", Severity.ERROR, HOSTILE, {}),
+        Event(3, NOW - timedelta(days=1), "Plex", Severity.WARNING, "Plex did not answer for 35 minutes.", {}),
+    ]
+    house.saved = Preferences(schedule_enabled=True, schedule="03:30", libraries=("1", "4", "9"))
+    house.upcoming = NOW + timedelta(hours=14, minutes=55)
+    house.log = "\n".join(
+        f"2026-11-21 12:{n // 60:02}:{n % 60:02} info  looked at The Long Film {n}, poster missing, asked Plex"
+        for n in range(600)
+    )
+    return house
+
+
+def running(house: FakeHouse) -> Run:
+    """Adds a scan in the middle of its work."""
+    busy = run(
+        "20261121-123000-000009",
+        RunStatus.RUNNING,
+        NOW - timedelta(minutes=3),
+        progress=Progress(Phase.REPAIRING, 34, 87, HOSTILE, 145.0),
+        stats=Stats(1240, 30, 0, 4),
+    )
+    house.views.run_list.insert(0, busy)
+    return busy
+
+
+REFUSAL = RunError("Another scan is running: <b>wait</b> for it, or cancel it.")
