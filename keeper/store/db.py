@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
+import secrets
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -171,7 +174,30 @@ def _make_folder(path: Path) -> None:
         raise StoreError(f"The folder {path.parent} for the data file cannot be made: {problem.strerror}.") from problem
 
 
+def _lay_out(path: Path) -> None:
+    """Makes a new data file aside, with the two settings its header carries, and puts it in place in one step.
+
+    Two programs that switch the same new file to WAL at once do not wait for each other: one is refused at once.
+    """
+    if path.exists():
+        return
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        with contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as connection:
+            for statement in ("PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=WAL", "VACUUM"):
+                connection.execute(statement)
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    except (sqlite3.Error, OSError) as problem:
+        # A file system without hard links, a full disk, a folder without rights: the first use makes it or says why.
+        log.debug("the data file was not laid out aside: %s", problem)
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
 def _open(path: Path) -> Engine:
+    _lay_out(path)
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         pool_size=8,
