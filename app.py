@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -19,6 +20,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 GRACEFUL_SECONDS = 3
+STREAMLIT = Path(st.__file__).parent
 
 
 def serve() -> dict[str, Any]:
@@ -29,6 +31,7 @@ def serve() -> dict[str, Any]:
     from starlette.responses import JSONResponse
     from starlette.routing import Route
     from streamlit import config as server_config
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     import auth
     from keeper.wiring import open_house
@@ -44,6 +47,7 @@ def serve() -> dict[str, Any]:
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(house.engine.start)
         answer_without_delay()
+        believe_only_named_proxies()
         bound_shutdown(house.engine.announce_stop)
         preload_and_freeze()
         try:
@@ -53,7 +57,11 @@ def serve() -> dict[str, Any]:
             house.close()
 
     routes = [Route(base + "/healthz", healthz), *auth.routes(doorkeeper, base)]
-    middleware = [Middleware(auth.Gate, doorkeeper=doorkeeper, base=base)]
+    policy = auth.page_policy(STREAMLIT / "static" / "index.html")
+    middleware = [
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=house.settings.proxies),
+        Middleware(auth.Gate, doorkeeper=doorkeeper, base=base, policy=policy, farewell=farewell(base)),
+    ]
     return {"lifespan": lifespan, "routes": routes, "middleware": middleware}
 
 
@@ -67,21 +75,48 @@ def answer_without_delay() -> None:
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def uvicorn_config() -> Any:
+    """The settings of the server that runs us, found by its signal handler; None under any other server."""
+    return getattr(getattr(signal.getsignal(signal.SIGTERM), "__self__", None), "config", None)
+
+
+def believe_only_named_proxies() -> None:
+    """By itself uvicorn lets every program on this machine say from where a request comes; only TRUSTED_PROXIES may."""
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    settings = uvicorn_config()
+    if settings is None:
+        logging.getLogger("keeper").warning(
+            "cannot see the web server: make sure that it does not believe X-Forwarded-For"
+        )
+    elif isinstance(settings.loaded_app, ProxyHeadersMiddleware):
+        settings.loaded_app = settings.loaded_app.app
+
+
 def bound_shutdown(announce_stop: Any) -> None:
     """On SIGTERM and SIGINT tell the engine at once, and keep the server from waiting for half-sent requests."""
+    settings = uvicorn_config()
+    if settings is not None:
+        settings.timeout_graceful_shutdown = GRACEFUL_SECONDS
     for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
         if not callable(before):
             continue
-        settings = getattr(getattr(before, "__self__", None), "config", None)  # uvicorn's own handler
-        if settings is not None:
-            settings.timeout_graceful_shutdown = GRACEFUL_SECONDS
 
         def on_signal(signum: int, frame: FrameType | None, before: Any = before) -> None:
             announce_stop()
             before(signum, frame)
 
         signal.signal(number, on_signal)
+
+
+def farewell(base: str) -> bytes:
+    """The message that sends a live page to the way out, as Streamlit itself words it for st.logout()."""
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    message = ForwardMsg()
+    message.auth_redirect.url = f"{base}/auth/logout"
+    return bytes(message.SerializeToString())
 
 
 def preload_and_freeze() -> None:

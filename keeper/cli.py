@@ -21,7 +21,6 @@ from keeper.examination import examine
 from keeper.rules.types import Cause, Kind, Run, RunStatus, ScanOptions
 from keeper.wiring import House, build, open_door
 
-SHORTEST_PASSWORD = 8
 KINDS = [kind.value for kind in Kind]
 
 
@@ -102,8 +101,6 @@ def set_password(_options: argparse.Namespace) -> int:
                 raise KeeperError("The two passwords differ; nothing was changed.")
         else:
             new = sys.stdin.readline().rstrip("\n")
-        if len(new) < SHORTEST_PASSWORD:
-            raise KeeperError(f"A password needs at least {SHORTEST_PASSWORD} characters; nothing was changed.")
         doorkeeper.set_password(new)
         _print("The password is changed; all browsers are logged out.")
     return 0

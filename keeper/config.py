@@ -7,6 +7,7 @@ Secrets are `SecretStr`: printing a Settings object never shows one.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -24,6 +25,7 @@ ACCEPTED = {
     "PLEX_TOKEN": "the X-Plex-Token of the server's owner",
     "PLEX_TIMEOUT": "seconds from 1 to 120",
     "SPEED_TEST_TIMEZONE": "an IANA time zone such as Europe/Berlin",
+    "TRUSTED_PROXIES": "addresses or networks with commas between, such as 127.0.0.1,172.18.0.0/16",
     "PSR_DB_PATH": "the path of a file in a writable folder",
 }
 
@@ -50,8 +52,10 @@ class Settings(BaseSettings):
     psr_log_retention_days: int = Field(30, ge=1, le=3650)
     psr_scan_run_retention_days: int = Field(90, ge=1, le=3650)
     psr_scan_run_retention_count: int = Field(500, ge=1, le=100_000)
+    psr_session_max_days: float = Field(90.0, gt=0, le=3650)
     max_login_attempts: int = Field(5, ge=1, le=100)
     login_lockout_minutes: float = Field(15.0, gt=0, le=1440)
+    trusted_proxies: str = ""
     check_interval: float = Field(300.0, ge=5, le=86_400)
 
     @field_validator("plex_url")
@@ -60,6 +64,13 @@ class Settings(BaseSettings):
         value = value.strip().rstrip("/")
         if value and not _is_address(value):
             raise ValueError(ACCEPTED["PLEX_URL"])
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        for part in filter(None, (part.strip() for part in value.split(","))):
+            ip_network(part)  # a ValueError says what is wrong
         return value
 
     @field_validator("psr_auth_config", "psr_db_path", "psr_log_dir")
@@ -73,6 +84,11 @@ class Settings(BaseSettings):
         if not value.replace("_", "").replace("-", "").isalnum():
             raise ValueError("letters, digits, - and _")
         return value
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks whose X-Forwarded-For and -Proto are believed."""
+        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
     def demo(self) -> bool:

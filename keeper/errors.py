@@ -3,6 +3,7 @@
 KeeperError
 ├── SettingsError            a setting is wrong: names key, value and accepted form
 ├── AuthFileError            auth.yaml cannot be used
+├── PasswordRefused          a new password cannot be used, or the old one was wrong
 ├── StoreError               the data file: busy, damaged, newer than this program
 │   ├── StoreNewer
 │   └── StoreDamaged
@@ -47,6 +48,16 @@ class SettingsError(KeeperError):
 
 class AuthFileError(KeeperError):
     code = "auth_file"
+
+
+class PasswordRefused(KeeperError):
+    """A password cannot be used or changed; the sentence says why, `seconds` when to try again."""
+
+    code = "password"
+
+    def __init__(self, sentence: str, code: str = "password", seconds: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.code, self.seconds = code, seconds
 
 
 class StoreError(KeeperError):

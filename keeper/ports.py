@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
 from keeper.rules.types import (
@@ -20,6 +20,7 @@ from keeper.rules.types import (
     Kind,
     Known,
     Lease,
+    Notice,
     Owner,
     Page,
     Phase,
@@ -34,6 +35,7 @@ from keeper.rules.types import (
     Source,
     Stats,
     Suspect,
+    Tally,
     Verdict,
 )
 
@@ -278,12 +280,36 @@ class Sessions(Protocol):
 
     def active(self, username: str, now: datetime) -> list[SessionRow]: ...
 
-    def note_failure(self, address: str, username: str, now: datetime) -> None: ...
+    def attempt(
+        self,
+        place: str,
+        stranger: bool,
+        username: str,
+        now: datetime,
+        windows: tuple[timedelta, timedelta],
+        pause: Callable[[Tally], float],
+    ) -> tuple[int, Tally, float]:
+        """Claims the right to look at one password: (attempt, tally before it, 0.0), or (0, tally, seconds to wait).
 
-    def failures(self, since: datetime, address: str | None = None) -> tuple[int, datetime | None]:
-        """How many failed logins since then (from one address or all), and when the last one was."""
+        `windows` say how long failures of one place and of all strangers count.
+        In one transaction, so that no two guesses slip past the same count. An attempt counts as a failure from its
+        first moment, so that ending the program in the middle buys nothing.
+        """
 
-    def forget_failures(self, address: str | None = None) -> int: ...
+    def failed(self, now: datetime, notices: Sequence[Notice]) -> None:
+        """The attempt stays counted; writes what is told about it."""
+
+    def admitted(self, place: str, now: datetime, notice: Notice, session: SessionRow | None = None) -> None:
+        """The password was right: forgives the failures of that place, stores the session and what is told of it."""
+
+    def note(self, now: datetime, notice: Notice) -> None:
+        """Writes an event of the door."""
+
+    def failures(self, since: datetime) -> int:
+        """How many failed logins since then."""
+
+    def forget_failures(self) -> int:
+        """Forgives all; the number of failures forgotten."""
 
 
 __all__ = [

@@ -346,8 +346,8 @@ def open_door(house: House, announce: bool = True) -> Doorkeeper:
 
     doorkeeper = Doorkeeper(house.settings, StoredSessions(house.database), house.clock)
     opening = doorkeeper.open()
-    if opening.warning:
-        log.warning("%s", opening.warning)
+    for warning in opening.warnings:
+        log.warning("%s", warning)
     if opening.password and announce:
         name = house.settings.psr_auth_username
         sys.stderr.write(f"\n  First start: log in as '{name}' with the password  {opening.password}\n\n")

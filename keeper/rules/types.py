@@ -437,6 +437,26 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """An event that is about to be written."""
+
+    kind: str
+    severity: Severity
+    message: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Failed logins that still count: from one place, and of all strangers together; and when the last ones were."""
+
+    place: int = 0
+    place_last: datetime | None = None
+    crowd: int = 0
+    crowd_last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRow:
     """One logged-in browser. `id` is the hash of the secret in its cookie."""
 

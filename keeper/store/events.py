@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from keeper.rules.types import Event, Severity
+from keeper.rules.types import Event, Notice, Severity
 from keeper.store.db import Database
 from keeper.store.schema import events
 
@@ -20,6 +20,10 @@ def write_event(
     """Adds one event to the caller's transaction."""
     row = {"at": at, "kind": kind, "severity": severity.value, "message": message, "data_json": json.dumps(dict(data))}
     connection.execute(insert(events).values(**row))
+
+
+def write_notice(connection: Connection, at: datetime, notice: Notice) -> None:
+    write_event(connection, at, notice.kind, notice.severity, notice.message, notice.data)
 
 
 class Events:

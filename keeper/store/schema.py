@@ -206,4 +206,12 @@ sessions = Table(
     _when("revoked_at", nullable=True),
 )
 
-login_failures = Table("login_failures", metadata, _identity(), _when("at"), _name("address"), _name("username"))
+login_failures = Table(
+    "login_failures",
+    metadata,
+    _identity(),
+    _when("at"),
+    _name("place"),
+    _count("stranger"),
+    _name("username"),
+)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from keeper.rules.types import SessionRow
+from keeper.rules.types import Notice, SessionRow, Tally
 from keeper.store.db import Database
+from keeper.store.events import write_notice
 from keeper.store.schema import login_failures, sessions
 
 #: How long ended sessions and failed logins stay after they stopped mattering; longer than any lockout.
@@ -24,12 +26,8 @@ class StoredSessions:
 
     def create(self, session: SessionRow) -> None:
         """Stores a session; one of the same id is replaced. Clears away long-ended ones on the way."""
-        row = asdict(session)
-        past = session.last_seen_at - KEPT
-        ended = or_(sessions.c.expires_at < past, sessions.c.revoked_at < past)
         with self._database.write() as connection:
-            connection.execute(delete(sessions).where(ended))
-            self._database.upsert(connection, sessions, [row], update=[name for name in row if name != "id"])
+            self._store(connection, session)
 
     def get(self, session_id: str) -> SessionRow | None:
         with self._database.read() as connection:
@@ -55,34 +53,80 @@ class StoredSessions:
         with self._database.read() as connection:
             return [_session(row) for row in connection.execute(wanted.order_by(sessions.c.last_seen_at.desc()))]
 
-    def note_failure(self, address: str, username: str, now: datetime) -> None:
+    def attempt(
+        self,
+        place: str,
+        stranger: bool,
+        username: str,
+        now: datetime,
+        windows: tuple[timedelta, timedelta],
+        pause: Callable[[Tally], float],
+    ) -> tuple[int, Tally, float]:
+        """Claims the right to look at one password, in one transaction with the counting. See the port."""
         with self._database.write() as connection:
+            tally = _tally(connection, place, now, *windows)
+            seconds = pause(tally)
+            if seconds > 0:
+                return 0, tally, seconds
             connection.execute(delete(login_failures).where(login_failures.c.at < now - KEPT))
-            connection.execute(insert(login_failures).values(at=now, address=address, username=username))
+            row = {"at": now, "place": place, "stranger": int(stranger), "username": username}
+            claimed = connection.execute(insert(login_failures).values(**row)).inserted_primary_key
+            return int(claimed[0]) if claimed else 0, tally, 0.0
 
-    def failures(self, since: datetime, address: str | None = None) -> tuple[int, datetime | None]:
-        """How many failed logins since then (from one address or all), and when the last one was."""
-        wanted = select(func.count(login_failures.c.id), func.max(login_failures.c.at))
-        wanted = wanted.where(login_failures.c.at >= since)
-        if address is not None:
-            wanted = wanted.where(login_failures.c.address == address)
-        with self._database.read() as connection:
-            count, last = connection.execute(wanted).one()
-        return count, last
-
-    def forget_failures(self, address: str | None = None) -> int:
-        """Forgives one address, or all; the number of failures forgotten."""
-        unwanted = delete(login_failures)
-        if address is not None:
-            unwanted = unwanted.where(login_failures.c.address == address)
+    def failed(self, now: datetime, notices: Sequence[Notice]) -> None:
+        """The attempt stays counted; writes what is told about it."""
         with self._database.write() as connection:
-            return connection.execute(unwanted).rowcount
+            for notice in notices:
+                write_notice(connection, now, notice)
+
+    def admitted(self, place: str, now: datetime, notice: Notice, session: SessionRow | None = None) -> None:
+        """Forgives the failures of that place, stores the session and its event, all or nothing."""
+        with self._database.write() as connection:
+            connection.execute(delete(login_failures).where(login_failures.c.place == place))
+            if session:
+                self._store(connection, session)
+            write_notice(connection, now, notice)
+
+    def note(self, now: datetime, notice: Notice) -> None:
+        with self._database.write() as connection:
+            write_notice(connection, now, notice)
+
+    def failures(self, since: datetime) -> int:
+        """How many failed logins since then."""
+        wanted = select(func.count(login_failures.c.id)).where(login_failures.c.at >= since)
+        with self._database.read() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
+    def forget_failures(self) -> int:
+        """Forgives all; the number of failures forgotten."""
+        with self._database.write() as connection:
+            return connection.execute(delete(login_failures)).rowcount
+
+    def _store(self, connection: Connection, session: SessionRow) -> None:
+        row = asdict(session)
+        past = session.last_seen_at - KEPT
+        ended = or_(sessions.c.expires_at < past, sessions.c.revoked_at < past)
+        connection.execute(delete(sessions).where(ended))
+        self._database.upsert(connection, sessions, [row], update=[name for name in row if name != "id"])
 
     def _change(self, *which: Any, **values: datetime) -> int:
         """Changes sessions that have not been ended yet; the number changed."""
         with self._database.write() as connection:
             living = update(sessions).where(sessions.c.revoked_at.is_(None), *which)
             return connection.execute(living.values(**values)).rowcount
+
+
+def _tally(
+    connection: Connection, place: str, now: datetime, place_window: timedelta, crowd_window: timedelta
+) -> Tally:
+    def counted(*which: Any) -> tuple[int, datetime | None]:
+        wanted = select(func.count(login_failures.c.id), func.max(login_failures.c.at)).where(*which)
+        count, last = connection.execute(wanted).one()
+        return count, last
+
+    here = counted(login_failures.c.place == place, login_failures.c.at >= now - place_window)
+    crowd = counted(login_failures.c.stranger == 1, login_failures.c.at >= now - crowd_window)
+    return Tally(*here, *crowd)
 
 
 def _session(row: Any) -> SessionRow:

@@ -52,7 +52,7 @@ def _theme() -> str:
 
 def _sidebar() -> None:
     t = tongue()
-    st.fragment(_guard, run_every=5)()
+    st.fragment(_server_state, run_every=5)()
     st.space("small")
     st.segmented_control(
         t.say("language"),
@@ -69,11 +69,9 @@ def _sidebar() -> None:
         st.button(t.say("log_out"), icon=":material/logout:", type="tertiary", on_click=st.logout, key="log-out")
 
 
-def _guard() -> None:
-    """Leaves at once when this login was ended elsewhere; shows the server's state in the meantime."""
+def _server_state() -> None:
+    """The server's state, at a glance on every page."""
     keeper, t = house(), tongue()
-    if keeper.doorkeeper and not keeper.doorkeeper.is_alive(state.session_id()):
-        st.logout()
     check = keeper.views.last_check()
     cause = Cause.UNKNOWN if check is None or overview.is_stale(check, keeper.clock.now()) else check.cause
     name = keeper.views.server_name() or t.say("demo_server" if keeper.settings.demo else "no_server_yet")

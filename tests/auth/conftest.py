@@ -9,7 +9,7 @@ from typing import Any
 import bcrypt
 import httpx
 import pytest
-from door_world import PASSWORD, FakeClock, World
+from door_world import HEARD, PASSWORD, FakeClock, World
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -70,6 +70,7 @@ async def _echo(socket: WebSocket) -> None:
     await socket.accept()
     await socket.send_text(socket.headers["x-keeper-user"])
     async for text in socket.iter_text():
+        HEARD.append(text)
         await socket.send_text(text)
 
 

@@ -12,10 +12,13 @@ import yaml
 
 import auth
 from keeper.config import Settings
+from keeper.rules.types import Event
+from keeper.store.events import Events
 from keeper.store.sessions import StoredSessions
 
 PASSWORD = "open sesame"
 KEY = "k" * 64
+HEARD: list[str] = []  # what the application behind the gate was told by websocket
 
 
 @dataclass
@@ -46,6 +49,10 @@ class World:
     @property
     def file(self) -> Path:
         return self.folder / "auth.yaml"
+
+    def events(self) -> list[Event]:
+        """What was told, newest first."""
+        return Events(self.sessions._database).latest(100)
 
     def settings(self, **more: Any) -> Settings:
         given = {"psr_auth_config": self.file, "max_login_attempts": 3, "login_lockout_minutes": 15, **more}

@@ -149,10 +149,33 @@ def test_a_given_password_that_does_not_match_is_worth_a_warning_and_changes_not
     before = world.file.read_bytes()
     keeper = world.doorkeeper(gui_password="another one")
     opening = keeper.open()
-    assert "GUI_PASSWORD" in opening.warning
-    assert "another one" not in opening.warning
+    (warning,) = opening.warnings
+    assert "GUI_PASSWORD" in warning
+    assert "set-password" in warning
+    assert "another one" not in warning
     assert world.file.read_bytes() == before
     assert keeper.log_in("admin", PASSWORD, "192.0.2.1", "").token
+
+
+def test_a_user_name_that_the_file_does_not_know_is_worth_a_warning(world: World) -> None:
+    world.write("anna")
+    (warning,) = world.doorkeeper(psr_auth_username="admin").open().warnings
+    assert "PSR_AUTH_USERNAME 'admin'" in warning
+
+
+def test_a_short_first_password_is_taken_with_a_warning(world: World) -> None:
+    keeper = world.doorkeeper(gui_password="short")
+    (warning,) = keeper.open().warnings
+    assert "fewer than 8" in warning
+    assert keeper.log_in("admin", "short", "192.0.2.1", "").token
+
+
+def test_a_file_of_another_user_is_refused_with_what_to_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write()
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    with pytest.raises(AuthFileError, match=rf"belongs to another user .* chown {other} "):
+        world.doorkeeper().open()
 
 
 def test_a_given_password_that_matches_is_worth_no_word(world: World) -> None:
@@ -196,6 +219,6 @@ def test_the_example_can_be_read_and_is_refused_as_it_stands(world: World) -> No
 
 
 def test_hashing_outside_of_a_page_says_nothing(world: World) -> None:
-    code = "import auth, bcrypt; print(auth._hasher().check_pw('x', auth._hashed('x')))"
+    code = "from keeper.door.passwords import hashed, hasher; print(hasher().check_pw('x', hashed('x')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("True\n", "")

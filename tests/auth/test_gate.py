@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from door_world import World
+from door_world import HEARD, World
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -152,21 +152,56 @@ def test_a_websocket_with_a_session_knows_its_user(visit: Visit, submit) -> None
         assert socket.receive_text() == "hello"
 
 
-def test_a_live_websocket_is_cut_off_when_its_session_ends(visit: Visit, submit, door: auth.Doorkeeper) -> None:
-    browser = visit(poll=0.001, grace=0.0)
+def test_a_live_websocket_is_sent_away_and_cut_off_when_its_session_ends(
+    visit: Visit, submit, door: auth.Doorkeeper
+) -> None:
+    browser = visit(poll=0.001, grace=0.0, farewell=b"go to the way out")
     submit(browser)
     with browser.websocket_connect("/_stcore/stream") as socket:
         assert socket.receive_text() == "admin"
         door.log_out_everywhere("admin")
+        assert socket.receive_bytes() == b"go to the way out"
         with pytest.raises(WebSocketDisconnect) as cut:
             socket.receive_text()
     assert cut.value.code == 4401
 
 
-def test_a_live_page_has_time_to_leave_before_it_is_cut_off_within_ten_seconds(door: auth.Doorkeeper) -> None:
-    gate = auth.Gate(_nothing, door)
-    assert gate._grace > 5
-    assert gate._poll + gate._grace < 10
+def test_not_one_message_of_an_ended_session_reaches_the_application(
+    visit: Visit, submit, door: auth.Doorkeeper
+) -> None:
+    browser = visit(poll=3600, grace=0.0, farewell=b"go to the way out")
+    submit(browser)
+    with browser.websocket_connect("/_stcore/stream") as socket:
+        assert socket.receive_text() == "admin"
+        door.log_out_everywhere("admin")
+        socket.send_text("one more click")
+        assert socket.receive_bytes() == b"go to the way out"
+        socket.send_text("and one more")
+    assert "one more click" not in HEARD
+    assert "and one more" not in HEARD
+
+
+def test_a_live_page_learns_of_the_end_well_within_five_seconds(door: auth.Doorkeeper) -> None:
+    assert auth.Gate(_nothing, door)._poll <= 2
+
+
+def test_every_answer_tells_the_browser_what_to_refuse(visit: Visit, submit) -> None:
+    browser = visit(policy="default-src 'self'")
+    submit(browser)
+    for answer in (browser.get("/"), visit(policy="default-src 'self'").get("/"), browser.get("/healthz")):
+        assert answer.headers["content-security-policy"] == "default-src 'self'"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+    assert "default-src 'none'" in visit(policy="default-src 'self'").get("/login").headers["content-security-policy"]
+
+
+def test_the_policy_of_the_pages_allows_just_the_script_that_streamlit_writes_into_its_page(tmp_path) -> None:
+    index = tmp_path / "index.html"
+    index.write_text("<script>a=1</script><script src='x'></script>", encoding="utf-8")
+    policy = auth.page_policy(index)
+    assert "script-src 'self' 'sha256-wi/qXXQo5c9H72NUyXySI8ldbc3D4NIwD/eQVrH/PYU=';" in policy
+    assert "unsafe-eval" not in policy
 
 
 def test_everything_works_under_a_base_path(visit: Visit, submit, door: auth.Doorkeeper) -> None:

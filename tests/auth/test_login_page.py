@@ -11,6 +11,8 @@ from door_world import PASSWORD, World
 from starlette.testclient import TestClient
 
 import auth
+from keeper.door.desk import address_of
+from keeper.door.login_words import WORDS
 from keeper.errors import StoreError
 
 Visit = Callable[..., TestClient]
@@ -23,14 +25,21 @@ def test_logging_in_leads_to_where_one_wanted_to_go(visit: Visit, submit) -> Non
     assert browser.get("/library").status_code == 200
 
 
-def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(visit: Visit, submit) -> None:
-    cookie = submit(visit()).headers["set-cookie"]
-    assert re.fullmatch(r"door=[\w.-]+; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax", cookie)
+def test_the_cookies_cannot_be_read_by_scripts_nor_sent_by_other_sites(visit: Visit, submit) -> None:
+    session, device = submit(visit()).headers.get_list("set-cookie")
+    assert re.fullmatch(r"door=[\w.-]+; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax", session)
+    assert re.fullmatch(r"door_device=[\w.-]+; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax", device)
+
+
+def test_what_a_browser_keeps_to_be_known_by_opens_nothing(visit: Visit, submit) -> None:
+    device = submit(visit()).headers.get_list("set-cookie")[1].split(";")[0].removeprefix("door_device=")
+    assert visit().get("/", headers={"cookie": f"door={device}"}).status_code == 401
 
 
 def test_over_https_the_cookie_is_bound_to_this_very_host(visit: Visit, submit) -> None:
     browser = visit(scheme="https")
-    cookie = submit(browser).headers["set-cookie"]
+    cookie, device = submit(browser).headers.get_list("set-cookie")
+    assert device.startswith("__Host-door_device=")
     assert cookie.startswith("__Host-door=")
     assert cookie.endswith("Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure")
     assert browser.get("/").status_code == 200
@@ -39,7 +48,7 @@ def test_over_https_the_cookie_is_bound_to_this_very_host(visit: Visit, submit) 
 
 
 def test_over_https_under_a_base_path_the_cookie_is_secure(visit: Visit, submit) -> None:
-    cookie = submit(visit(scheme="https", base="/keeper"), base="/keeper").headers["set-cookie"]
+    cookie = submit(visit(scheme="https", base="/keeper"), base="/keeper").headers.get_list("set-cookie")[0]
     assert cookie.startswith("door=")
     assert cookie.endswith("; Secure")
 
@@ -69,6 +78,16 @@ def test_a_locked_address_is_told_when_to_come_back(visit: Visit, submit, world:
     assert submit(visit(), PASSWORD).status_code == 303
 
 
+def test_a_browser_that_was_here_before_is_not_kept_out_by_others_at_its_address(visit: Visit, submit) -> None:
+    mine = visit()
+    submit(mine)
+    mine.get("/auth/logout")
+    for _ in range(3):
+        submit(visit(), "wrong")
+    assert submit(visit(), PASSWORD).status_code == 429
+    assert submit(mine, PASSWORD).status_code == 303
+
+
 def test_a_new_cookie_jar_does_not_start_a_new_count_and_neither_does_a_restart(
     visit: Visit, submit, world: World
 ) -> None:
@@ -85,15 +104,15 @@ def test_a_new_cookie_jar_does_not_start_a_new_count_and_neither_does_a_restart(
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::ffff", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
-        ("strange", "strange"),
+        ("strange", "unknown"),
     ],
 )
 def test_addresses_are_counted_by_who_owns_them(host: str, counted: str) -> None:
-    assert auth.address_of(SimpleNamespace(client=SimpleNamespace(host=host))) == counted
+    assert address_of(SimpleNamespace(client=SimpleNamespace(host=host))) == counted
 
 
 def test_an_unknown_address_is_counted_too() -> None:
-    assert auth.address_of(SimpleNamespace(client=None)) == "unknown"
+    assert address_of(SimpleNamespace(client=None)) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +209,7 @@ def test_without_a_writable_store_nobody_comes_in_and_the_page_says_so(
     def broken(*_: object) -> None:
         raise StoreError("The disk of the data file is full.")
 
-    monkeypatch.setattr(world.sessions, "create", broken)
+    monkeypatch.setattr(world.sessions, "admitted", broken)
     answer = submit(visit())
     assert answer.status_code == 503
     assert "set-cookie" not in answer.headers
@@ -227,7 +246,7 @@ def test_a_chosen_language_wins_and_stays(visit: Visit, submit) -> None:
 
 
 def test_both_languages_have_the_same_words() -> None:
-    assert auth.WORDS["de"].keys() == auth.WORDS["en"].keys()
+    assert WORDS["de"].keys() == WORDS["en"].keys()
 
 
 def test_the_page_runs_no_script_and_cannot_be_framed_or_kept(visit: Visit) -> None:

@@ -162,7 +162,9 @@ CREATE TABLE sessions (
 CREATE TABLE login_failures (
     id {identity},
     at VARCHAR(24) NOT NULL,
-    address VARCHAR(80) NOT NULL,
+    place VARCHAR(80) NOT NULL,
+    stranger INTEGER NOT NULL,
     username VARCHAR(80) NOT NULL
 );
-CREATE INDEX login_failures_by_address ON login_failures (address, at);
+CREATE INDEX login_failures_by_place ON login_failures (place, at);
+CREATE INDEX login_failures_by_time ON login_failures (stranger, at);
