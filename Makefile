@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: run demo test check bench clean
+.PHONY: run demo test check audit lock bench clean
 
 run: $(VENV)/.run
 	exec $(BIN)/streamlit run app.py
@@ -22,18 +22,30 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_house.py tests/test_docs.py
+	$(MAKE) --no-print-directory audit
+
+audit: $(VENV)/.dev
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive app.py logic.py jobs.py monitor.py auth.py keeper
+	$(BIN)/python tests/audit.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 
-$(VENV)/.run: requirements.txt
+# After a version was changed in requirements*.txt: a new environment finds what goes with it.
+lock:
+	$(PYTHON) -m venv --clear $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(VENV)/lock/bin/python tests/audit.py --lock
+	rm -rf $(VENV)/lock
+
+$(VENV)/.run: requirements.txt constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt
+$(VENV)/.dev: requirements.txt requirements-dev.txt constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
 	touch $(VENV)/.run $@
 
 clean:

@@ -19,6 +19,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from keeper.errors import KeeperError
+
 GRACEFUL_SECONDS = 3
 STREAMLIT = Path(st.__file__).parent
 
@@ -27,9 +29,6 @@ def serve() -> dict[str, Any]:
     """What stands around Streamlit: the gate before it, a few routes beside it, the engine's life in the lifespan."""
     import anyio
     from starlette.middleware import Middleware
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse
-    from starlette.routing import Route
     from streamlit import config as server_config
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -38,10 +37,6 @@ def serve() -> dict[str, Any]:
 
     house, doorkeeper = open_house()
     base = "/" + base if (base := server_config.get_option("server.baseUrlPath").strip("/")) else ""
-
-    async def healthz(_request: Request) -> JSONResponse:
-        health = await anyio.to_thread.run_sync(house.health)
-        return JSONResponse(health, 200 if health["ok"] else 503)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
@@ -56,13 +51,49 @@ def serve() -> dict[str, Any]:
             await anyio.to_thread.run_sync(house.engine.stop)
             house.close()
 
-    routes = [Route(base + "/healthz", healthz), *auth.routes(doorkeeper, base)]
-    policy = auth.page_policy(STREAMLIT / "static" / "index.html")
-    middleware = [
-        Middleware(ProxyHeadersMiddleware, trusted_hosts=house.settings.proxies),
-        Middleware(auth.Gate, doorkeeper=doorkeeper, base=base, policy=policy, farewell=farewell(base)),
-    ]
-    return {"lifespan": lifespan, "routes": routes, "middleware": middleware}
+    proxies = house.settings.proxies
+    gate = Middleware(
+        auth.Gate,
+        doorkeeper=doorkeeper,
+        base=base,
+        policy=auth.page_policy(STREAMLIT / "static" / "index.html"),
+        farewell=farewell(base),
+        proxies=proxies,
+    )
+    return {
+        "lifespan": lifespan,
+        "routes": [*figures(house, base), *auth.routes(doorkeeper, base)],
+        "middleware": [Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies), gate],
+    }
+
+
+def figures(house: Any, base: str) -> list[Any]:
+    """/healthz for everybody: does it work, and no more. /metrics for Prometheus, by token or from this machine."""
+    import anyio
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, PlainTextResponse, Response
+    from starlette.routing import Route
+
+    import auth
+    from keeper import metrics
+
+    async def healthz(_request: Request) -> Response:
+        health = await anyio.to_thread.run_sync(house.health)
+        return JSONResponse(health, 200 if health["ok"] else 503)
+
+    async def prometheus(request: Request) -> Response:
+        peer = request.client.host if request.client else None
+        if not auth.may_read(peer, request.headers, house.settings.metrics_token.get_secret_value()):
+            return PlainTextResponse(
+                "Please send METRICS_TOKEN as a bearer token.", 401, {"WWW-Authenticate": "Bearer"}
+            )
+        try:
+            page = await anyio.to_thread.run_sync(metrics.exposition, house)
+        except KeeperError as problem:
+            return PlainTextResponse(problem.sentence, 503)
+        return Response(page, headers={"Cache-Control": "no-store"}, media_type=metrics.CONTENT_TYPE)
+
+    return [Route(base + "/healthz", healthz), Route(base + "/metrics", prometheus)]
 
 
 def answer_without_delay() -> None:
@@ -130,7 +161,6 @@ def preload_and_freeze() -> None:
 
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     # Streamlit finds the app by reading this file, and knows it only as a literal call of st.App.
     app = st.App(__file__, **serve())
     if __name__ == "__main__":

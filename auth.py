@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-
 from keeper.config import Settings
 from keeper.door import passwords, tokens
 from keeper.door.auth_file import USERNAME, AuthFile, Book
@@ -23,6 +22,7 @@ from keeper.door.browsers import browser_name
 from keeper.door.gate import Gate
 from keeper.door.headers import page_policy
 from keeper.door.login_page import routes
+from keeper.door.metrics_access import may_read
 from keeper.errors import PasswordRefused, SettingsError, StoreError
 from keeper.ports import Clock, Sessions
 from keeper.rules import lockout
@@ -145,9 +145,10 @@ class Doorkeeper:
         notices = [Notice("Login Failed", Severity.WARNING, f"Login failed for {who} from {_from(said)}.", said)]
         if lockout.locks(tally, self._limits, stranger):
             seconds = self._limits.lockout.total_seconds()
-            whom = said["address"] if tally.place + 1 == self._limits.attempts else "everybody who is not known"
+            alone = tally.place + 1 == self._limits.attempts
+            whom = said["address"] if alone else "everybody who is not known"
             message = f"Too many failed logins: {whom} has to wait, up to {seconds / 60:.0f} min."
-            notices.append(Notice("Login Locked", Severity.WARNING, message, {**said, "seconds": seconds}))
+            notices.append(Notice("Login Locked", Severity.WARNING, message, {**said, "seconds": seconds, "everybody": not alone}))
         self._sessions.failed(self._clock.now(), notices)
         log.warning("login failed for %s from %s", who, said["address"])
 
@@ -204,8 +205,10 @@ class Doorkeeper:
         row = self._living(session_id)
         if row is None or row.username != by:
             return False
-        self._sessions.revoke(session_id, self._clock.now())
-        log.info("a session of %s (%s) was ended from another browser", row.username, row.address)
+        now, said = self._clock.now(), {"username": by, "address": row.address, "browser": row.browser}
+        self._sessions.revoke(session_id, now)
+        message = f"{by} ended the login from {_from(said)}."
+        self._sessions.note(now, Notice("Logged Out Elsewhere", Severity.INFO, message, said))
         return True
 
     def log_out_everywhere(self, user: str, keep: str = "") -> int:
@@ -222,12 +225,12 @@ class Doorkeeper:
     def change_password(self, session_id: str, old: str, new: str) -> None:
         """What the account page does: proves the old password, sets the new one, ends all other sessions.
 
-        Raises PasswordRefused, with the code password_wrong, _short, _long, _empty or _wait.
+        Raises PasswordRefused, with the code password_wrong, _short, _long, _empty, _wait or session_ended.
         """
         row = self._living(session_id)
         if row is None:
-            raise PasswordRefused("This login has ended; log in again.")
-        passwords.demand_good(new)
+            raise PasswordRefused("This login has ended; log in again.", "session_ended")
+        hashed = passwords.newly_chosen(new)
         place = f"session {session_id[:24]}"
         tally, wait = self._claim(place, False, row.username)
         if wait > 0:
@@ -236,15 +239,18 @@ class Doorkeeper:
             said = {"username": row.username, "address": row.address, "browser": row.browser}
             self._count_failure(tally, False, said)
             raise PasswordRefused("The current password is wrong; nothing was changed.", "password_wrong")
-        self.set_password(new, row.username, keep=session_id, place=place)
+        self._replace_password(row.username, hashed, session_id, place)
 
-    def set_password(self, new: str, username: str = "", keep: str = "", place: str = "") -> None:
-        """Replaces the password and ends all sessions of that user except `keep`. Raises PasswordRefused."""
+    def set_password(self, new: str, username: str = "") -> None:
+        """What the command does: replaces the password, ends all sessions of that user. Raises PasswordRefused."""
         name = username.lower() or self._owner(self._file.book())
-        passwords.demand_good(new)
-        hashed = passwords.hashed(new)
+        hashed = passwords.newly_chosen(new)
         if name not in self._file.book().hashes:
             raise PasswordRefused(f"There is no user {name!r} in {self._file.path}.")
+        self._replace_password(name, hashed)
+
+    def _replace_password(self, name: str, hashed: str, keep: str = "", place: str = "") -> None:
+        """Ends all sessions of that user except `keep`, and forgives the failures of `place`."""
         with self._changing:
             kept = self._living(keep)
             kept = kept if kept and kept.username == name else None
@@ -311,5 +317,5 @@ def _from(said: dict[str, str]) -> str:
 
 
 __all__ = [
-    "Doorkeeper", "Entry", "Gate", "Opening", "PasswordRefused", "browser_name", "page_policy", "routes",
+    "Doorkeeper", "Entry", "Gate", "Opening", "PasswordRefused", "browser_name", "may_read", "page_policy", "routes",
 ]  # fmt: skip

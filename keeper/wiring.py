@@ -22,7 +22,7 @@ from keeper.demo.process import DemoPlex
 from keeper.engine import Duty, Engine
 from keeper.errors import KeeperError, RunError, StoreError
 from keeper.ports import Plex, Stop
-from keeper.rules.types import ItemFilter, Preferences, ScanOptions, Section, Server, Source
+from keeper.rules.types import Check, ItemFilter, Preferences, ScanOptions, Section, Server, Source
 from keeper.store.checks import Checks
 from keeper.store.cleaner import StoredCleaner
 from keeper.store.db import Database
@@ -33,9 +33,10 @@ from keeper.store.views import Views
 from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
 from keeper.world.host import LocalHost
-from keeper.world.logs import Redactor, ScanLogs, set_up_logging
+from keeper.world.logs import ScanLogs, set_up_logging
 from keeper.world.plex import PlexClient
 from keeper.world.probe import PlexLook
+from keeper.world.redactor import Redactor
 from monitor import Monitor
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class House:
         self.host = LocalHost()
         self.cron = CronLines()
         self.redactor = Redactor(settings.secrets)
-        self.database = Database(settings.db_path)
+        self.database = Database(settings.db_path, self.redactor.clean)
         self.database.migrate()
         self.runs = Runs(self.database, self.clock)
         self.items = Items(self.database, self.clock)
@@ -74,6 +75,7 @@ class House:
         self.doorkeeper: Doorkeeper | None = None
         self._look_now, self._work_now = threading.Event(), threading.Event()
         self._file_lost = False
+        self.page_runs, self._counting = 0, threading.Lock()
         self.engine = Engine(self._duties(), before_stop=self._before_stop, after_stop=self.jobs.let_go)
 
     # ------------------------------------------------------------------ life
@@ -129,6 +131,11 @@ class House:
         self._look_now.set()
 
     # ------------------------------------------------------------------ what pages show
+
+    def count_page_run(self) -> None:
+        """Pages run in threads of their own, and `+=` alone would lose some."""
+        with self._counting:
+            self.page_runs += 1
 
     def health(self) -> dict[str, Any]:
         """What /healthz tells: whether the engine lives and the data file answers, and seconds since the last look."""
@@ -308,6 +315,11 @@ def current_house() -> House:
         if _house is None:
             _house = build()
         return _house
+
+
+def is_stale(check: Check, now: datetime, interval: float) -> bool:
+    """Three missed looks: what was seen then says nothing about now."""
+    return (now - check.at).total_seconds() > 3 * interval + 60
 
 
 def _limits(settings: Settings) -> Limits:

@@ -33,7 +33,18 @@ PURE = {
     "__future__", "collections", "dataclasses", "datetime", "enum", "functools", "itertools", "math", "re", "typing",
     "zoneinfo",
 }  # fmt: skip
-NETWORK_AND_FILES = {"requests", "urllib3", "http", "socket", "sqlite3", "sqlalchemy", "subprocess", "plexapi", "httpx"}
+NETWORK_AND_FILES = {
+    "requests",
+    "urllib3",
+    "http",
+    "socket",
+    "sqlite3",
+    "sqlalchemy",
+    "subprocess",
+    "plexapi",
+    "httpx",
+    "httpx2",
+}
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,10 @@ ROOMS = (  # the first one that fits counts
          frozenset({"streamlit", "pandas", "altair", "pyarrow"}), never=frozenset(NETWORK_AND_FILES)),
     Room("demo", ("keeper/demo/",), ("keeper.demo", "keeper.rules.types"), frozenset({"starlette", "uvicorn"})),
     Room("the wiring", ("keeper/wiring.py", "keeper/engine.py", "keeper/cli.py", "keeper/examination.py",
-                        "keeper/__main__.py", "keeper/__init__.py"), WIRED, never=frozenset({"streamlit"})),
-    Room("the front door", ("app.py",), ("auth", "keeper.wiring", "keeper.ui.frame")),
+                        "keeper/metrics.py", "keeper/__main__.py", "keeper/__init__.py"),
+         WIRED, never=frozenset({"streamlit"})),
+    Room("the front door", ("app.py",),
+         ("auth", "keeper.errors", "keeper.metrics", "keeper.wiring", "keeper.ui.frame")),
 )  # fmt: skip
 
 
@@ -257,12 +270,16 @@ def opens_the_data_file_in_one_place(source: Source) -> Iterator[str]:
             yield source.at(node, f"{what}: only keeper/store/db.py opens the data file")
 
 
+#: Commands of the host, the killable child that looks at folders, and the simulated server.
+STARTS_PROCESSES = ("keeper/world/commands.py", "keeper/world/lookout.py", "keeper/demo/process.py")
+
+
 def starts_processes_in_one_place(source: Source) -> Iterator[str]:
-    if source.path == "keeper/demo/process.py" or source.path.startswith(("tests/", "bench/")):
+    if source.path in STARTS_PROCESSES or source.path.startswith(("tests/", "bench/")):
         return
     for node, what in (*imports(source), *uses(source)):
         if package(what) == "subprocess" or what in ("os.system", "os.popen") or what.startswith("os.spawn"):
-            yield source.at(node, f"{what}: only keeper/demo/process.py starts another program")
+            yield source.at(node, f"{what}: only {' and '.join(STARTS_PROCESSES)} start other programs")
 
 
 def has_short_functions(source: Source) -> Iterator[str]:

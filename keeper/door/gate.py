@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from urllib.parse import quote, urlencode
 
@@ -35,11 +35,13 @@ class Gate:
         base: str = "",
         policy: str = "",
         farewell: bytes = b"",
+        proxies: Sequence[str] = (),
         poll: float = 1.0,
         grace: float = 4.0,
     ) -> None:
-        """A live page of an ended session can do nothing more from that moment; within `poll` seconds it is told to
-        leave by the message `farewell`, and is cut off `grace` seconds later. `policy` is the pages' CSP."""
+        """A live page of an ended session can do nothing more from that moment. Within `poll` seconds it is told to
+        leave by the message `farewell`, and it is cut off `grace` seconds later. `policy` is the pages' CSP, `proxies`
+        are those that TRUSTED_PROXIES names."""
         self.app = app
         self._doorkeeper = doorkeeper
         self._desk = Desk(doorkeeper, base)
@@ -47,12 +49,14 @@ class Gate:
         self._open = {self._desk.base + path for path in ("/login", "/healthz", "/auth/logout", "/metrics")}
         self._policy, self._farewell = policy, farewell
         self._poll, self._grace = poll, grace
+        self._proxies, self._said = tuple(proxies), False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         scope = {**scope, "headers": [pair for pair in scope["headers"] if not _claims_identity(pair[0])]}
+        self._notice_unnamed_proxy(scope)
         if scope["type"] == "http":
             send = hardened(send, self._policy)
             if scope["path"] in self._open:
@@ -68,6 +72,18 @@ class Gate:
             await _refuse(scope, receive, send, self._to_login(scope))
         else:
             await self._let_in(scope, receive, send, *visitor)
+
+    def _notice_unnamed_proxy(self, scope: Scope) -> None:
+        """A proxy on this machine that TRUSTED_PROXIES does not name makes all visitors look alike: told once."""
+        if self._said or self._proxies or not scope.get("client") or scope["client"][0] not in ("127.0.0.1", "::1"):
+            return
+        if any(name == b"x-forwarded-for" for name, _ in scope["headers"]):
+            self._said = True
+            log.warning(
+                "a proxy on this machine sends X-Forwarded-For, which is not believed; if it is yours, "
+                "set TRUSTED_PROXIES=%s and restart",
+                scope["client"][0],
+            )
 
     def _to_login(self, scope: Scope) -> Response:
         headers = {"Cache-Control": "no-store"}

@@ -9,7 +9,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "title": "Sign in",
         "lead": "Sign in to look after your server.",
         "name_label": "User name",
-        "password_label": "Password",
+        "password_label": "Password",  # nosec B105  # a label
         "button": "Sign in",
         "other_name": "Deutsch",
         "wrong": "User name or password is wrong.",
@@ -25,7 +25,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "title": "Anmelden",
         "lead": "Melde dich an, um nach deinem Server zu sehen.",
         "name_label": "Benutzername",
-        "password_label": "Passwort",
+        "password_label": "Passwort",  # nosec B105  # a label
         "button": "Anmelden",
         "other_name": "English",
         "wrong": "Benutzername oder Passwort ist falsch.",

@@ -56,12 +56,13 @@ def hashed(password: str) -> str:
     return hasher().hash(password)
 
 
-def demand_good(password: str) -> None:
-    """Raises PasswordRefused for what a person should not choose."""
+def newly_chosen(password: str) -> str:
+    """The bcrypt hash of what a person chose. Raises PasswordRefused for what a person should not choose, too."""
     if password and len(password) < SHORTEST:
         raise PasswordRefused(
             f"A password needs at least {SHORTEST} characters; nothing was changed.", "password_short"
         )
+    return hashed(password)
 
 
 def is_right(hashes: Mapping[str, str], username: str, password: str) -> bool:

@@ -20,17 +20,9 @@ class Checks:
         self._database = database
 
     def remember(self, check: Check, sections: tuple[int, list[Section]] | None) -> None:
-        """Stores a look. Libraries are only ever added or renewed: not seeing one is no reason to forget it."""
-        facts = {name: {"value": fact.value, "detail": fact.detail} for name, fact in check.facts.items()}
+        """Stores a look, see note_check."""
         with self._database.write() as connection:
-            connection.execute(
-                insert(checks).values(
-                    at=check.at, cause=check.cause.value, sentence=check.sentence, facts_json=json.dumps(facts),
-                    decision_json=json.dumps(dict(check.decision)), milliseconds=check.milliseconds,
-                )
-            )  # fmt: skip
-            if sections:
-                note_sections(self._database, connection, sections[0], sections[1], check.at)
+            note_check(self._database, connection, check, sections)
 
     def last(self) -> Check | None:
         with self._database.read() as connection:
@@ -56,6 +48,21 @@ class Checks:
             )
             for row in rows
         ]
+
+
+def note_check(
+    database: Database, connection: Connection, check: Check, sections: tuple[int, list[Section]] | None
+) -> None:
+    """A look. Libraries are only ever added or renewed: not seeing one is no reason to forget it."""
+    facts = {name: {"value": fact.value, "detail": fact.detail} for name, fact in check.facts.items()}
+    connection.execute(
+        insert(checks).values(
+            at=check.at, cause=check.cause.value, sentence=check.sentence, facts_json=json.dumps(facts),
+            decision_json=json.dumps(dict(check.decision)), milliseconds=check.milliseconds,
+        )
+    )  # fmt: skip
+    if sections:
+        note_sections(database, connection, sections[0], sections[1], check.at)
 
 
 def note_sections(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,11 +32,13 @@ class Events:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def latest(self, limit: int) -> list[Event]:
+    def latest(self, limit: int, kinds: Collection[str] = ()) -> list[Event]:
+        """Of these kinds only, when some are named."""
+        wanted = select(events).order_by(events.c.id.desc()).limit(limit)
+        if kinds:
+            wanted = wanted.where(events.c.kind.in_(kinds))
         with self._database.read() as connection:
-            return [
-                _to_event(row) for row in connection.execute(select(events).order_by(events.c.id.desc()).limit(limit))
-            ]
+            return [_to_event(row) for row in connection.execute(wanted)]
 
 
 def _to_event(row: Row[Any]) -> Event:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+CLEAN = "keeper_clean"  # where an engine's dialect carries what takes the secrets out of a sentence
 
 
 def utc_text(moment: datetime) -> str:
@@ -29,11 +33,55 @@ class UtcText(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value)
 
 
+class Sentence(TypeDecorator[str]):
+    """Text for people: it passes the engine's `clean` on its way in, which takes the secrets out.
+
+    Here, and not where such texts are made, because no writer can go around the column. What the program itself
+    compares (names, keys, states) must stay as it is, and is none.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        clean: Callable[[str], str] = getattr(dialect, CLEAN, str)
+        return None if value is None else self._cleaned(value, clean)
+
+    def _cleaned(self, value: str, clean: Callable[[str], str]) -> str:
+        return clean(value)
+
+
+class Facts(Sentence):
+    """The same for JSON, which it still is afterwards, even when the secret was a number."""
+
+    cache_ok = True
+
+    def _cleaned(self, value: str, clean: Callable[[str], str]) -> str:
+        return value if clean(value) == value else json.dumps(_without_secrets(json.loads(value), clean))
+
+
+def _without_secrets(tree: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(tree, dict):
+        return {clean(key): _without_secrets(value, clean) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_secrets(value, clean) for value in tree]
+    return tree if tree is None or clean(str(tree)) == str(tree) else clean(str(tree))
+
+
 metadata = MetaData()
 
 
 def _text(name: str, **more: Any) -> Column[str]:
     return Column(name, Text, nullable=False, **more)
+
+
+def _sentence(name: str, **more: Any) -> Column[str]:
+    more.setdefault("nullable", False)
+    return Column(name, Sentence, **more)
+
+
+def _facts(name: str) -> Column[str]:
+    return Column(name, Facts, nullable=False)
 
 
 def _name(name: str, length: int = 80, **more: Any) -> Column[str]:
@@ -91,19 +139,19 @@ scan_runs = Table(
     _name("source", 12),
     _name("requested_by"),
     _count("dry_run"),
-    _text("options_json"),
+    _facts("options_json"),
     _when("created_at"),
     _when("started_at", nullable=True),
     _when("finished_at", nullable=True),
     _count("cancel_requested", default=0),
-    Column("error", Text),
+    _sentence("error", nullable=True),
     _name("error_code", 40, nullable=True),
     _name("phase", 12),
     _count("done", default=0),
     _count("total", default=0),
-    _text("current_title", default=""),
+    _sentence("current_title", default=""),
     Column("eta_seconds", Float),
-    _text("note", default=""),
+    _sentence("note", default=""),
     _when("progress_at", nullable=True),
     _text("stats_json", default="{}"),
     _name("owner", 120, nullable=True),
@@ -175,9 +223,9 @@ checks = Table(
     _identity(),
     _when("at"),
     _name("cause", 24),
-    _text("sentence"),
-    _text("facts_json"),
-    _text("decision_json"),
+    _sentence("sentence"),
+    _facts("facts_json"),
+    _facts("decision_json"),
     Column("milliseconds", Float),
 )
 
@@ -188,8 +236,8 @@ events = Table(
     _when("at"),
     _name("kind", 60),
     _name("severity", 12),
-    _text("message"),
-    _text("data_json"),
+    _sentence("message"),
+    _facts("data_json"),
 )
 
 sessions = Table(
@@ -215,3 +263,71 @@ login_failures = Table(
     _count("stranger"),
     _name("username"),
 )
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _count("number", primary_key=True, autoincrement=False),
+    _name("cause", 24),
+    _name("causes", 600),
+    _when("began_at"),
+    _name("began_boot"),
+    Column("began_uptime", Float, nullable=False),
+    _when("opened_at"),
+    _when("closed_at", nullable=True),
+    _count("gave_up", default=0),
+)
+
+incident_steps = Table(
+    "incident_steps",
+    metadata,
+    _identity(),
+    _count("incident"),
+    _when("at"),
+    _name("kind", 12),
+    _name("cause", 24),
+    _facts("data_json"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    _identity(),
+    _name("action", 16),
+    _when("at"),
+    _name("boot"),
+    Column("uptime", Float, nullable=False),
+    _count("incident"),
+    _name("by_whom"),
+    _count("done", nullable=True),
+    _count("helped", nullable=True),
+    _sentence("said", default=""),
+)
+
+watch_memory = Table(
+    "watch_memory",
+    metadata,
+    _count("id", primary_key=True, autoincrement=False),
+    _when("saved_at"),
+    _text("watch_json"),
+)
+
+
+def _rolled_up(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("begins_at", UtcText, primary_key=True),
+        Column("seconds", Float, nullable=False),
+        Column("good", Float, nullable=False),
+        Column("bad", Float, nullable=False),
+        _count("looks"),
+        _text("causes_json"),
+        Column("response_ms", Float),
+        _count("answered"),
+        _text("figures_json"),
+    )
+
+
+check_hours = _rolled_up("check_hours")
+check_days = _rolled_up("check_days")

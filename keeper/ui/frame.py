@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from keeper.rules.types import Cause
 from keeper.ui import parts, state
-from keeper.ui.screens import library, overview, runs
+from keeper.ui.screens import account, library, overview, runs
 from keeper.ui.state import house, tongue
 
 ASSETS = Path(__file__).parent / "assets"
@@ -17,6 +17,7 @@ SCREENS = (
     ("overview", overview.show, ":material/monitor_heart:"),
     ("library", library.show, ":material/video_library:"),
     ("runs", runs.show, ":material/history:"),
+    ("account", account.show, ":material/account_circle:"),
 )
 
 
@@ -24,6 +25,8 @@ def main(first: str = "overview") -> None:
     """The page script, run for every click outside a fragment. `first` is shown at the bare address."""
     st.set_page_config(page_title="Plex Keeper", page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(ASSETS / "keeper.css")
+    st.html(f"<style>:root {{ color-scheme: {_theme()}; }}</style>")  # dialogs stand outside of what Streamlit colours
+    house().count_page_run()
     state.settle_language()
     pages = _pages(first)
     state.remember_pages(pages)
@@ -64,8 +67,8 @@ def _sidebar() -> None:
         label_visibility="collapsed",
         width="stretch",
     )
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(f":material/person: {parts.plain(state.user())}", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="who"):
+        st.page_link(state.page("account"), label=parts.plain(state.user()), icon=":material/person:", width="content")
         st.button(t.say("log_out"), icon=":material/logout:", type="tertiary", on_click=st.logout, key="log-out")
 
 

@@ -74,7 +74,9 @@ WORDS: dict[type[StrEnum], dict[str, Pair]] = {
     Cause: {
         Cause.OK: ("Plex is fine", "Plex läuft"),
         Cause.STARTING: ("Plex is starting", "Plex startet gerade"),
+        Cause.UPDATING: ("Plex is being updated", "Plex wird aktualisiert"),
         Cause.DOWN: ("Plex is down", "Plex läuft nicht"),
+        Cause.STOPPED_BY_OWNER: ("Plex was stopped on purpose", "Plex wurde absichtlich beendet"),
         Cause.NO_NAME: ("The name of the server is not known", "Der Name des Servers ist nicht bekannt"),
         Cause.HUNG: ("Plex does not answer", "Plex antwortet nicht"),
         Cause.OVERLOADED: ("Plex is overloaded", "Plex ist überlastet"),
@@ -82,6 +84,23 @@ WORDS: dict[type[StrEnum], dict[str, Pair]] = {
         Cause.UNAUTHORIZED: ("Plex does not accept the token", "Plex nimmt das Token nicht an"),
         Cause.UNCLAIMED: ("This Plex server has no owner", "Dieser Plex-Server hat keinen Besitzer"),
         Cause.NOT_PLEX: ("This is not your Plex server", "Das ist nicht dein Plex-Server"),
+        Cause.MOUNT_MISSING: ("A library folder is missing", "Ein Ordner der Mediathek fehlt"),
+        Cause.DISK_FULL: ("A disk is nearly full", "Ein Datenträger ist fast voll"),
+        Cause.LINK_ADMIN_DOWN: ("The network interface is switched off", "Die Netzwerkschnittstelle ist ausgeschaltet"),
+        Cause.LINK_DOWN: ("No network link", "Keine Netzwerkverbindung"),
+        Cause.NO_ADDRESS: ("No network address", "Keine Netzwerkadresse"),
+        Cause.NO_ROUTE: ("No way out of this machine", "Kein Weg aus diesem Rechner hinaus"),
+        Cause.GATEWAY_DOWN: ("The router does not answer", "Der Router antwortet nicht"),
+        Cause.DNS_STUB: (
+            "The name service of this machine is dead",
+            "Der Namensdienst dieses Rechners ist ausgefallen",
+        ),
+        Cause.DNS_DOWN: ("The name servers do not answer", "Die Namensserver antworten nicht"),
+        Cause.CAPTIVE_PORTAL: ("Somebody else answers for plex.tv", "Für plex.tv antwortet jemand anderes"),
+        Cause.CLOCK_WRONG: ("The clock of this machine is wrong", "Die Uhr dieses Rechners geht falsch"),
+        Cause.INTERNET_DOWN: ("The internet line is down", "Die Internetleitung ist gestört"),
+        Cause.PLEX_TV_DOWN: ("plex.tv does not answer", "plex.tv antwortet nicht"),
+        Cause.REMOTE_ACCESS_LOST: ("Plex is not reachable from outside", "Plex ist von außen nicht erreichbar"),
         Cause.UNKNOWN: ("State of Plex unknown", "Zustand von Plex unbekannt"),
     },
     Severity: {
@@ -97,6 +116,14 @@ ADVICE: dict[str, Pair] = {
     Cause.STARTING: (
         "It reports that it is starting or updating its database. This usually takes a few minutes.",
         "Der Server startet oder bringt seine Datenbank auf Stand. Das dauert meist ein paar Minuten.",
+    ),
+    Cause.UPDATING: (
+        "Everything else waits until the update is over.",
+        "Alles andere wartet, bis die Aktualisierung fertig ist.",
+    ),
+    Cause.STOPPED_BY_OWNER: (
+        "It stays stopped until you start it.",
+        "Der Server bleibt aus, bis du ihn startest.",
     ),
     Cause.DOWN: (
         "Nothing listens at its address. Check that Plex Media Server is started.",
@@ -130,6 +157,62 @@ ADVICE: dict[str, Pair] = {
         "Something answers at PLEX_URL, but not the Plex server. Check port and http or https, and leave /web off.",
         "Unter PLEX_URL antwortet etwas, aber nicht der Plex-Server. Prüfe Port und http oder https, ohne /web.",
     ),
+    Cause.MOUNT_MISSING: (
+        "Do not empty the trash in Plex. Check the disk or network share; scans wait until it is back.",
+        "Leere in Plex nicht den Papierkorb. Prüfe Platte oder Freigabe; Scans warten, bis alles wieder da ist.",
+    ),
+    Cause.DISK_FULL: (
+        "Free some space before Plex can no longer write its database.",
+        "Schaffe Platz, bevor Plex seine Datenbank nicht mehr schreiben kann.",
+    ),
+    Cause.LINK_ADMIN_DOWN: (
+        "Somebody or something switched it off. With the network actions armed it is switched on again.",
+        "Jemand oder etwas hat sie ausgeschaltet. Mit erlaubten Netz-Aktionen wird sie wieder eingeschaltet.",
+    ),
+    Cause.LINK_DOWN: (
+        "Check the cable, the switch or the access point.",
+        "Prüfe Kabel, Switch oder Access Point.",
+    ),
+    Cause.NO_ADDRESS: (
+        "The router gave no address. With the network actions armed one is asked for again.",
+        "Der Router hat keine Adresse vergeben. Mit erlaubten Netz-Aktionen wird neu gefragt.",
+    ),
+    Cause.NO_ROUTE: (
+        "The default route is missing. With the network actions armed it is asked for again.",
+        "Die Standardroute fehlt. Mit erlaubten Netz-Aktionen wird sie neu geholt.",
+    ),
+    Cause.GATEWAY_DOWN: (
+        "Look at the router; restart it if need be. Plex keeps serving your home.",
+        "Sieh nach dem Router, starte ihn notfalls neu. Zu Hause läuft Plex weiter.",
+    ),
+    Cause.DNS_STUB: (
+        "The servers behind it answer. With the name service action armed it is restarted.",
+        "Die Server dahinter antworten. Mit erlaubter Namensdienst-Aktion wird er neu gestartet.",
+    ),
+    Cause.DNS_DOWN: (
+        "Often this is the router. Public name servers can stand in for it.",
+        "Oft ist das der Router. Öffentliche Namensserver können einspringen.",
+    ),
+    Cause.CAPTIVE_PORTAL: (
+        "A login page of the network, or something that intercepts: open a web page on this machine.",
+        "Eine Anmeldeseite des Netzes oder etwas, das mitliest: Öffne auf diesem Rechner eine Webseite.",
+    ),
+    Cause.CLOCK_WRONG: (
+        "Certificates are not valid at its time. Switch on time synchronisation.",
+        "Zertifikate gelten zu ihrer Zeit nicht. Schalte den Zeitabgleich ein.",
+    ),
+    Cause.INTERNET_DOWN: (
+        "The router answers, nothing beyond it does: your provider's matter. Plex keeps serving your home.",
+        "Der Router antwortet, dahinter nichts: Das liegt am Anbieter. Zu Hause läuft Plex weiter.",
+    ),
+    Cause.PLEX_TV_DOWN: (
+        "All is well here. Logging in to Plex and remote access may fail until it is back.",
+        "Hier ist alles in Ordnung. Anmeldung und Fernzugriff können ausfallen, bis es wieder da ist.",
+    ),
+    Cause.REMOTE_ACCESS_LOST: (
+        "At home all is well. Check the port of the router under Settings > Remote Access in Plex.",
+        "Zu Hause ist alles in Ordnung. Prüfe in Plex unter Einstellungen > Fernzugriff den Port des Routers.",
+    ),
     Cause.UNKNOWN: (
         "The last look failed. Another one follows by itself.",
         "Der letzte Blick ist misslungen. Der nächste folgt von selbst.",
@@ -150,6 +233,30 @@ ERRORS: dict[str, Pair] = {
     "error": ("Something went wrong.", "Da ist etwas schiefgegangen."),
     "settings": ("This setting cannot be used.", "Diese Einstellung geht so nicht."),
     "auth_file": ("The login file cannot be used.", "Die Anmeldedatei ist nicht brauchbar."),
+    "password": ("The password could not be changed.", "Das Passwort ließ sich nicht ändern."),
+    "session_ended": ("This login has ended. Log in again.", "Diese Anmeldung ist beendet. Melde dich neu an."),
+    "password_wrong": (
+        "The current password is wrong. Nothing was changed.",
+        "Das jetzige Passwort stimmt nicht. Geändert wurde nichts.",
+    ),
+    "password_short": (
+        "The new password is too short: it needs at least 8 characters.",
+        "Das neue Passwort ist zu kurz: Es braucht mindestens 8 Zeichen.",
+    ),
+    "password_long": (
+        "The new password is too long: at most 72 letters fit, fewer when they have accents.",
+        "Das neue Passwort ist zu lang: Höchstens 72 Buchstaben passen hinein, mit Umlauten weniger.",
+    ),
+    "password_empty": ("The new password is empty.", "Das neue Passwort ist leer."),
+    "password_missing": ("Type your current password too.", "Gib auch dein jetziges Passwort ein."),
+    "password_differ": (
+        "The two new passwords are not the same. Type them again.",
+        "Die beiden neuen Passwörter sind nicht gleich. Gib sie noch einmal ein.",
+    ),
+    "password_wait": (
+        "Too many wrong passwords. Try again later.",
+        "Zu viele falsche Passwörter. Versuche es später wieder.",
+    ),
     "store": ("The data file is busy or cannot be used now.", "Die Datendatei ist gerade nicht benutzbar."),
     "store_newer": (
         "The data file was written by a newer Plex Keeper.",

@@ -88,12 +88,14 @@ def card(key: str, height: Literal["content", "stretch"] = "content") -> DeltaGe
 
 def when(then: datetime, prefix: str = "") -> None:
     """A time as one says it; the exact one on hover."""
+    st.html(time_said(then, prefix), width="content")
+
+
+def time_said(then: datetime, prefix: str = "") -> str:
+    """The same as HTML, to stand among other words."""
     t = tongue()
     said = escape(prefix + t.ago(then, house().clock.now()))
-    st.html(
-        f'<time class="keeper-time" datetime="{then.isoformat()}" title="{escape(t.exact(then))}">{said}</time>',
-        width="content",
-    )
+    return f'<time class="keeper-time" datetime="{then.isoformat()}" title="{escape(t.exact(then))}">{said}</time>'
 
 
 def figures(stats: Stats) -> str:

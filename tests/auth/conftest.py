@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import pytest
 from door_world import HEARD, PASSWORD, FakeClock, World
 from starlette.applications import Starlette
@@ -96,10 +96,10 @@ def visit(door: auth.Doorkeeper) -> Callable[..., TestClient]:
 
 
 @pytest.fixture
-def submit() -> Callable[..., httpx.Response]:
+def submit() -> Callable[..., httpx2.Response]:
     """Fills in the login form."""
 
-    def sending(browser: TestClient, password: str = PASSWORD, **more: Any) -> httpx.Response:
+    def sending(browser: TestClient, password: str = PASSWORD, **more: Any) -> httpx2.Response:
         base = more.pop("base", "")
         fields = {"username": more.pop("username", "admin"), "password": password, "next": more.pop("next", "")}
         headers = {"origin": str(browser.base_url).rstrip("/"), **more.pop("headers", {})}

@@ -303,33 +303,11 @@ def test_a_session_ended_here_is_ended_in_every_process(world: World, door: auth
     assert elsewhere.who(token) is None
 
 
-def test_a_new_password_ends_all_other_sessions(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
-    mine, other = log_in(), log_in()
-    kept = door.who(mine)
-    assert kept
-    door.set_password("another one", keep=kept.id)
-    assert door.who(mine)
-    assert door.who(other) is None
-    assert [session.id for session in door.sessions_of("admin")] == [kept.id]
-    assert not log_in(PASSWORD)
-    assert log_in("another one")
-    assert world.file.stat().st_mode & 0o777 == 0o600
-
-
 def test_a_new_password_without_a_session_to_keep_ends_them_all(door: auth.Doorkeeper, log_in: LogIn) -> None:
     token = log_in()
     door.set_password("another one")
     assert door.who(token) is None
     assert door.sessions_of("admin") == []
-
-
-def test_a_dead_session_is_not_brought_back_by_keeping_it(door: auth.Doorkeeper, log_in: LogIn) -> None:
-    token = log_in()
-    session = door.who(token)
-    assert session
-    door.log_out(token)
-    door.set_password("another one", keep=session.id)
-    assert door.who(token) is None
 
 
 def test_a_removed_user_is_out(world: World, door: auth.Doorkeeper, log_in: LogIn) -> None:
@@ -360,14 +338,19 @@ def test_one_session_can_be_ended_from_another_but_not_by_another_user(
     assert door.who(here)
 
 
-def test_the_owner_changes_the_password_by_proving_the_old_one(door: auth.Doorkeeper, log_in: LogIn) -> None:
+def test_the_owner_changes_the_password_by_proving_the_old_one(
+    world: World, door: auth.Doorkeeper, log_in: LogIn
+) -> None:
     mine, other = log_in(), log_in()
     session = door.who(mine)
     assert session
     door.change_password(session.id, PASSWORD, "another one")
     assert door.who(mine)
     assert door.who(other) is None
+    assert [each.id for each in door.sessions_of("admin")] == [session.id]
+    assert not log_in(PASSWORD)
     assert log_in("another one")
+    assert world.file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
@@ -408,6 +391,8 @@ def test_an_ended_session_changes_no_password(door: auth.Doorkeeper, log_in: Log
     door.log_out(token)
     with pytest.raises(PasswordRefused, match="ended"):
         door.change_password(session.id, PASSWORD, "another one")
+    assert door.log_in("admin", PASSWORD, "192.0.2.3", "").token
+    assert door.who(token) is None
 
 
 def test_no_secret_reaches_a_log_or_a_printed_object(

@@ -196,6 +196,17 @@ def test_every_answer_tells_the_browser_what_to_refuse(visit: Visit, submit) -> 
     assert "default-src 'none'" in visit(policy="default-src 'self'").get("/login").headers["content-security-policy"]
 
 
+def test_a_proxy_on_this_machine_that_nobody_named_is_told_once(visit: Visit, caplog: pytest.LogCaptureFixture) -> None:
+    forwarded = {"x-forwarded-for": "203.0.113.9"}
+    visit(address="127.0.0.1", proxies=["127.0.0.1"]).get("/", headers=forwarded)
+    visit(address="192.0.2.1").get("/", headers=forwarded)
+    assert "TRUSTED_PROXIES" not in caplog.text
+    browser = visit(address="127.0.0.1")
+    browser.get("/", headers=forwarded)
+    browser.get("/", headers=forwarded)
+    assert caplog.text.count("set TRUSTED_PROXIES=127.0.0.1") == 1
+
+
 def test_the_policy_of_the_pages_allows_just_the_script_that_streamlit_writes_into_its_page(tmp_path) -> None:
     index = tmp_path / "index.html"
     index.write_text("<script>a=1</script><script src='x'></script>", encoding="utf-8")

@@ -35,13 +35,13 @@ class Service:
             "GUI_PASSWORD": PASSWORD,
             "STREAMLIT_SERVER_PORT": str(self.port),
         }
-        self._environment = kept | mine | settings
+        self.environment = kept | mine | settings
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         with (self.home / "service.out").open("ab") as out:
-            self.child = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=out, stderr=out)
+            self.child = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=out, stderr=out)
         until(self.is_up, START_SECONDS, self.said)
         return self
 

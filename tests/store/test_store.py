@@ -19,11 +19,13 @@ from keeper.rules.types import (
     Preferences,
     Section,
     Server,
+    Severity,
     Suspect,
     Verdict,
 )
 from keeper.store.checks import Checks
 from keeper.store.db import Database
+from keeper.store.events import write_event
 from keeper.store.items import Items
 from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
@@ -270,3 +272,15 @@ def test_a_file_that_was_removed_or_replaced_while_in_use_is_noticed(database):
     assert not database.in_place
     Database(database.path).migrate()
     assert not database.in_place
+
+
+def test_what_happened_at_the_door_is_found_among_everything_else(database):
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    with database.write() as connection:
+        for kind in ("Login", "Scan Success", "Login Failed", "Plex", "Password Changed"):
+            write_event(connection, now, kind, Severity.INFO, f"{kind}.", {"username": "ada"})
+    views = Views(database, SystemClock(), lambda: None)
+    assert [event.kind for event in views.door_events(10)] == ["Password Changed", "Login Failed", "Login"]
+    assert [event.kind for event in views.door_events(1)] == ["Password Changed"]
+    assert views.door_events(1)[0].data == {"username": "ada"}
+    assert len(views.events(10)) == 5

@@ -28,6 +28,11 @@ def test_language_follows_the_browser(fake: FakeHouse, open_page: Open) -> None:
     assert open_page(locale="fr-FR").title[0].value.endswith("Plex is fine")
 
 
+def test_every_run_of_a_page_is_counted(fake: FakeHouse, open_page: Open) -> None:
+    open_page().run()
+    assert fake.page_runs == 2
+
+
 def test_a_chosen_language_beats_the_browser(fake: FakeHouse, open_page: Open) -> None:
     fake.saved = Preferences(language="de")
     assert open_page(locale="en-GB").title[0].value.endswith("Plex läuft")
@@ -51,12 +56,6 @@ def test_demo_says_so_and_how_to_leave_it(fake: FakeHouse, open_page: Open) -> N
 def test_another_process_with_the_engine_is_named(fake: FakeHouse, open_page: Open) -> None:
     fake.holder = "pid 4711 on nas"
     assert "pid 4711 on nas" in text_of(open_page())
-
-
-def test_a_login_ended_elsewhere_ends_here(fake: FakeHouse, open_page: Open) -> None:
-    fake.alive = False
-    page = open_page()
-    assert page.user == {}
 
 
 def test_a_strange_time_zone_does_no_harm(fake: FakeHouse, open_page: Open) -> None:

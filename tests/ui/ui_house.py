@@ -11,7 +11,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from keeper.errors import KeeperError, RunError
+from keeper.errors import KeeperError, PasswordRefused, RunError
 from keeper.rules.types import (
     Cause,
     Check,
@@ -27,12 +27,20 @@ from keeper.rules.types import (
     RunStatus,
     ScanOptions,
     SectionSeen,
+    SessionRow,
     Severity,
     Source,
     Stats,
 )
 
 Open = Callable[..., AppTest]
+
+PASSWORD = "correct horse battery"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/19.1 Mobile/15E148 Safari/604.1"
+)
 
 NOW = datetime(2026, 11, 21, 12, 34, 56, tzinfo=UTC)
 HOSTILE = (
@@ -52,6 +60,7 @@ class FakeViews:
     rows: list[ItemRow] = field(default_factory=list)
     run_list: list[Run] = field(default_factory=list)
     event_list: list[Event] = field(default_factory=list)
+    door_list: list[Event] = field(default_factory=list)
     work: list[ItemRow] = field(default_factory=list)
     asked: list[ItemFilter] = field(default_factory=list)
 
@@ -93,6 +102,9 @@ class FakeViews:
     def events(self, limit: int) -> list[Event]:
         return self.event_list[:limit]
 
+    def door_events(self, limit: int) -> list[Event]:
+        return self.door_list[:limit]
+
     def mended_per_day(self, days: int = 14, zone: object = None) -> list[tuple[str, int]]:
         today = self.now().date()
         return [((today - timedelta(days=back)).isoformat(), back * 3 % 11) for back in reversed(range(days))]
@@ -115,6 +127,45 @@ def _fits(row: ItemRow, wanted: ItemFilter) -> bool:
 
 
 @dataclass
+class FakeDoor:
+    """Who is logged in. `act` writes down what was asked for, or refuses."""
+
+    act: Callable[..., None]
+    living: list[SessionRow] = field(default_factory=list)
+    password: str = PASSWORD
+    wait: float = 0.0
+
+    def sessions_of(self, user: str) -> list[SessionRow]:
+        mine = [session for session in self.living if session.username == user]
+        return sorted(mine, key=lambda session: session.last_seen_at, reverse=True)
+
+    def end_session(self, session_id: str, by: str) -> bool:
+        self.act("end", session_id, by)
+        return bool(self._keep(lambda session: session.id != session_id))
+
+    def log_out_everywhere(self, user: str, keep: str = "") -> int:
+        self.act("everywhere", user, keep)
+        return self._keep(lambda session: session.username != user or session.id == keep)
+
+    def change_password(self, session_id: str, old: str, new: str) -> None:
+        if self.wait:
+            raise PasswordRefused("Too many failed attempts.", "password_wait", self.wait)
+        if old != self.password:
+            raise PasswordRefused("The current password is wrong.", "password_wrong")
+        for code, refused in (("short", len(new) < 8), ("long", len(new.encode()) > 72)):
+            if refused:
+                raise PasswordRefused("This password cannot be used.", f"password_{code}")
+        self.act("password", session_id, new)
+        self.password = new
+        self._keep(lambda session: session.id == session_id)
+
+    def _keep(self, wanted: Callable[[SessionRow], bool]) -> int:
+        """The number that did not stay."""
+        before, self.living = len(self.living), [session for session in self.living if wanted(session)]
+        return before - len(self.living)
+
+
+@dataclass
 class FakeHouse:
     """Clicks are written down in `acts`; `refuse` makes the next ones fail."""
 
@@ -125,21 +176,24 @@ class FakeHouse:
     saved: Preferences = field(default_factory=Preferences)
     upcoming: datetime | None = None
     holder: str | None = None
-    alive: bool = True
     log: str = ""
     log_path: Path | None = None
+    page_runs: int = 0
 
     def __post_init__(self) -> None:
         self.clock = SimpleNamespace(now=lambda: self.at)
         self.settings = SimpleNamespace(demo=self.demo, plex_url="", check_interval=300.0)
         self.views = FakeViews(lambda: self.at)
         self.memory = SimpleNamespace(preferences=lambda: self.saved)
-        self.doorkeeper = SimpleNamespace(is_alive=lambda sid: self.alive)
+        self.doorkeeper: FakeDoor | None = FakeDoor(self._act)
 
     def _act(self, *act: Any) -> None:
         if self.refuse:
             raise self.refuse
         self.acts.append(act)
+
+    def count_page_run(self) -> None:
+        self.page_runs += 1
 
     def next_scan(self) -> datetime | None:
         return self.upcoming
@@ -242,6 +296,28 @@ def item(key: str, title: str, **more: Any) -> ItemRow:
         job_id="20261121-030000-aaaaaa",
     )
     return replace(base, **more)
+
+
+def session(key: str, browser: str = FIREFOX, **more: Any) -> SessionRow:
+    """A living login of ada."""
+    base = SessionRow(
+        id=key,
+        username="ada",
+        password_mark="",
+        created_at=NOW - timedelta(days=2),
+        last_seen_at=NOW - timedelta(minutes=5),
+        expires_at=NOW + timedelta(days=28),
+        address="192.168.1.20",
+        browser=browser,
+        revoked_at=None,
+    )
+    return replace(base, **more)
+
+
+def at_the_door(kind: str, ago: timedelta = timedelta(minutes=9), **data: object) -> Event:
+    calm = kind not in ("Login Failed", "Login Locked")
+    said = {"username": "ada", "address": "192.168.1.20", "browser": FIREFOX, **data}
+    return Event(1, NOW - ago, kind, Severity.INFO if calm else Severity.WARNING, f"{kind}, in English.", said)
 
 
 def lived_in() -> FakeHouse:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from keeper.ui.phrases import common, library, overview, runs
+from keeper.ui.phrases import account, common, library, overview, runs
 
-PHRASES: dict[str, tuple[str, str]] = {**common.PHRASES, **overview.PHRASES, **library.PHRASES, **runs.PHRASES}
+PHRASES: dict[str, tuple[str, str]] = {
+    **common.PHRASES,
+    **overview.PHRASES,
+    **library.PHRASES,
+    **runs.PHRASES,
+    **account.PHRASES,
+}

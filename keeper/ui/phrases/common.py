@@ -4,12 +4,17 @@ PHRASES: dict[str, tuple[str, str]] = {
     "overview": ("Overview", "Übersicht"),
     "library": ("Library", "Mediathek"),
     "runs": ("Runs", "Läufe"),
+    "account": ("Account", "Konto"),
     "overview_help": (
         "How Plex is doing, what runs now, what happened last",
         "Wie es Plex geht, was läuft und was zuletzt war",
     ),
     "library_help": ("What is missing, start a scan, daily scan", "Was fehlt, Scan starten, täglicher Scan"),
     "runs_help": ("All scans with their items and logs", "Alle Scans mit Titeln und Protokollen"),
+    "account_help": (
+        "Where you are logged in, your password, recent logins",
+        "Wo du angemeldet bist, dein Passwort, letzte Anmeldungen",
+    ),
     "language": ("Language", "Sprache"),
     "log_out": ("Log out", "Abmelden"),
     "demo_banner": (

@@ -8,6 +8,7 @@ from statistics import median
 
 import streamlit as st
 
+from keeper import wiring
 from keeper.rules.types import Cause, Check, Event, Fact, RunStatus, Stats
 from keeper.ui import charts, jobcard, parts, state
 from keeper.ui.parts import Colour
@@ -16,7 +17,9 @@ from keeper.ui.state import house, tongue
 LOOK: dict[Cause, tuple[Colour, str]] = {
     Cause.OK: ("green", "check_circle"),
     Cause.STARTING: ("blue", "hourglass_top"),
+    Cause.UPDATING: ("blue", "system_update_alt"),
     Cause.DOWN: ("red", "error"),
+    Cause.STOPPED_BY_OWNER: ("gray", "stop_circle"),
     Cause.NO_NAME: ("red", "help"),
     Cause.HUNG: ("red", "error"),
     Cause.OVERLOADED: ("orange", "speed"),
@@ -24,6 +27,20 @@ LOOK: dict[Cause, tuple[Colour, str]] = {
     Cause.UNAUTHORIZED: ("orange", "key_off"),
     Cause.UNCLAIMED: ("orange", "person_off"),
     Cause.NOT_PLEX: ("red", "help"),
+    Cause.MOUNT_MISSING: ("red", "folder_off"),
+    Cause.DISK_FULL: ("orange", "hard_drive"),
+    Cause.LINK_ADMIN_DOWN: ("red", "lan"),
+    Cause.LINK_DOWN: ("red", "lan"),
+    Cause.NO_ADDRESS: ("red", "lan"),
+    Cause.NO_ROUTE: ("red", "lan"),
+    Cause.GATEWAY_DOWN: ("orange", "router"),
+    Cause.DNS_STUB: ("orange", "dns"),
+    Cause.DNS_DOWN: ("orange", "dns"),
+    Cause.CAPTIVE_PORTAL: ("orange", "gpp_maybe"),
+    Cause.CLOCK_WRONG: ("orange", "schedule"),
+    Cause.INTERNET_DOWN: ("orange", "public_off"),
+    Cause.PLEX_TV_DOWN: ("orange", "cloud_off"),
+    Cause.REMOTE_ACCESS_LOST: ("orange", "public_off"),
     Cause.UNKNOWN: ("gray", "help"),
 }
 
@@ -89,8 +106,8 @@ def _state_line(check: Check | None, looks: _Looks) -> None:
 
 
 def is_stale(check: Check, now: datetime) -> bool:
-    """Three missed looks: what was seen then says nothing about now."""
-    return (now - check.at).total_seconds() > 3 * house().settings.check_interval + 60
+    """Whether what was seen then says nothing about now."""
+    return wiring.is_stale(check, now, house().settings.check_interval)
 
 
 def _sentence(colour: str, icon: str, headline: str, advice: str) -> None:
