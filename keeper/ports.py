@@ -12,6 +12,10 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
 from keeper.rules.types import (
+    Ability,
+    Acted,
+    Action,
+    Armed,
     Check,
     Fact,
     Flawed,
@@ -26,6 +30,7 @@ from keeper.rules.types import (
     Phase,
     Preferences,
     Progress,
+    Ran,
     Run,
     RunStatus,
     ScanOptions,
@@ -34,9 +39,13 @@ from keeper.rules.types import (
     SessionRow,
     Source,
     Stats,
+    Step,
+    Stream,
     Suspect,
     Tally,
+    Tick,
     Verdict,
+    Watch,
 )
 
 
@@ -110,6 +119,39 @@ class PlexProbe(Protocol):
 
     def sections(self) -> tuple[int, list[Section]] | None:
         """The server's number and its libraries as of now; None = unknown."""
+
+    def watching(self) -> tuple[tuple[Stream, ...] | None, int | None]:
+        """(streams, recordings) of the last look; None = could not be asked."""
+
+
+class Commands(Protocol):
+    """The one way to run another program."""
+
+    def run(self, argv: Sequence[str], seconds: float) -> Ran:
+        """Runs argv (never a shell); after `seconds` its whole process group is killed. Never raises."""
+
+
+class Machine(Protocol):
+    """The host of Plex: what can be seen of its process, and what can be done to it. No method raises."""
+
+    @property
+    def name(self) -> str:
+        """linux, docker, macos or none."""
+
+    def look(self) -> dict[str, Fact]:
+        """The facts process, service, updating, uptime_s; bounded, nothing shelled out where it can be read."""
+
+    def abilities(self) -> dict[Action, Ability]:
+        """What can be done here and why not, found out without trying."""
+
+    def act(self, action: Action, interface: str) -> Acted:
+        """Does it. `interface` is the one that carried the default route while all was well; '' = unknown."""
+
+
+class Sight(Protocol):
+    """One part of the look: the network, the files, this host. Bounded by its own deadline; never raises."""
+
+    def look(self) -> dict[str, Fact]: ...
 
 
 OpenPlex = Callable[[Stop], AbstractContextManager[Plex]]
@@ -253,6 +295,29 @@ class CheckStore(Protocol):
     def remember(self, check: Check, sections: tuple[int, list[Section]] | None) -> None: ...
 
     def last(self) -> Check | None: ...
+
+
+class WatchStore(Protocol):
+    """What the watchdog remembers. What limits it (decisions with an action, results) survives a power cut."""
+
+    def load(self) -> Watch:
+        """The memory as it was last stored; a fresh one the first time."""
+
+    def remember(self, tick: Tick, sections: tuple[int, list[Section]] | None) -> None:
+        """Check, memory, story and events of one look, in one transaction."""
+
+    def concluded(self, watch: Watch, step: Step, notices: Sequence[Notice]) -> None:
+        """What became of an action: the memory with its result, and the line of the story."""
+
+    def armed(self) -> frozenset[Armed]: ...
+
+    def arm(self, armed: frozenset[Armed], by: str, now: datetime) -> None:
+        """What the owner allows, as a whole; told as an event."""
+
+    def held_until(self) -> datetime | None: ...
+
+    def hold(self, until: datetime | None, by: str, now: datetime) -> None:
+        """Hands off until then; None ends it. Told as an event."""
 
 
 class Cleaner(Protocol):

@@ -1,15 +1,19 @@
-"""From facts to one root cause. So far the Plex part: port, identity, token, count call."""
+"""From facts to one root cause. What is told first explains what stands below it; unknown proves nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from keeper.rules.types import Cause, Fact
+
+GRACE_SECONDS = 300.0  # a closed port or silence this soon after a start is 'starting'
 
 SENTENCES: Mapping[Cause, str] = {
     Cause.OK: "Plex answers and accepts the token.",
     Cause.STARTING: "Plex is starting or migrating its database; it says so itself. Nothing to do but wait.",
+    Cause.UPDATING: "Plex is being updated. Everything else waits until that is over.",
     Cause.DOWN: "Nothing listens at the address of Plex.",
+    Cause.STOPPED_BY_OWNER: "Plex was stopped in good order. It stays stopped until its owner starts it.",
     Cause.NO_NAME: "The name in PLEX_URL is not known: a typo, or the name service of this network is down.",
     Cause.HUNG: "Plex accepts connections but does not answer.",
     Cause.OVERLOADED: "Plex, or a proxy in front of it, says that it is overloaded.",
@@ -19,36 +23,133 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.NOT_PLEX: (
         "Something answers at PLEX_URL, but not (or no longer) the Plex server: http or https, no /web, the right port?"
     ),
+    Cause.MOUNT_MISSING: "A folder of the library is missing, empty or does not answer. Do not empty the trash.",
+    Cause.DISK_FULL: "A disk that Plex needs is nearly full.",
+    Cause.LINK_ADMIN_DOWN: "The network interface is switched off.",
+    Cause.LINK_DOWN: "The network interface has no link: cable, switch or access point.",
+    Cause.NO_ADDRESS: "The network interface has no usable address.",
+    Cause.NO_ROUTE: "There is no way out of this machine: the default route is missing.",
+    Cause.GATEWAY_DOWN: "The router does not answer.",
+    Cause.DNS_STUB: "The name service of this machine is dead, while the name servers answer.",
+    Cause.DNS_DOWN: "The configured name servers do not answer.",
+    Cause.CAPTIVE_PORTAL: "Somebody else answers for plex.tv: a login page of the network, or an interception.",
+    Cause.CLOCK_WRONG: "The clock of this machine is wrong: certificates are not valid at its time.",
+    Cause.INTERNET_DOWN: "The router answers, but nothing beyond it does.",
+    Cause.PLEX_TV_DOWN: "All is well here; only plex.tv does not answer.",
+    Cause.REMOTE_ACCESS_LOST: "Plex cannot be reached from outside any more.",
     Cause.UNKNOWN: "The look itself failed; nothing is known for sure.",
 }
 
-#: Names of the facts a look delivers. port, identity, root, count: True = fine, False = told otherwise, None = unknown.
-FACTS = ("port", "identity", "claimed", "token", "count", "same_server", "response_ms", "version", "sessions")
+#: Causes in which Plex itself does not serve; the network is not judged then, save where it is the way to Plex.
+_PLEX_SILENT = ("port", "identity", "token", "count", "sessions", "mapping")
+#: What is unknown because of the cause, and must not be read as told.
+HIDDEN: Mapping[Cause, tuple[str, ...]] = {
+    **dict.fromkeys((Cause.UPDATING, Cause.DOWN, Cause.STOPPED_BY_OWNER), _PLEX_SILENT[1:]),
+    **dict.fromkeys((Cause.HUNG, Cause.STARTING, Cause.OVERLOADED), _PLEX_SILENT[2:]),
+    **dict.fromkeys(
+        (Cause.LINK_ADMIN_DOWN, Cause.LINK_DOWN, Cause.NO_ADDRESS, Cause.NO_ROUTE),
+        ("gateway", "internet", "dns", "dns_local", "dns_servers", "dns_public", "plex_tv", "mapping"),
+    ),
+    Cause.GATEWAY_DOWN: ("internet", "dns", "dns_servers", "dns_public", "plex_tv", "mapping"),
+    **dict.fromkeys((Cause.DNS_STUB, Cause.DNS_DOWN), ("plex_tv", "mapping")),
+    Cause.INTERNET_DOWN: ("dns_public", "plex_tv", "mapping"),
+}
+
+
+class _Seen:
+    """Facts with short questions."""
+
+    def __init__(self, facts: Mapping[str, Fact]) -> None:
+        self._facts = facts
+
+    def yes(self, name: str) -> bool:
+        fact = self._facts.get(name)
+        return fact is not None and fact.value is True
+
+    def no(self, name: str, *details: str) -> bool:
+        """Told to be false, in one of these words when some are named."""
+        fact = self._facts.get(name)
+        return fact is not None and fact.value is False and (not details or fact.detail in details)
+
+    def unsure(self, name: str, *details: str) -> bool:
+        """Unknown, for one of these reasons."""
+        fact = self._facts.get(name)
+        return fact is not None and fact.value is None and fact.detail in details
+
+    def unreachable(self) -> bool:
+        """The port could not even be tried: the way to it may be broken."""
+        fact = self._facts.get("port")
+        return fact is not None and fact.value is None
+
+    def young(self) -> bool:
+        """Plex, or the whole machine, started a short while ago."""
+        ages = (self._facts.get("plex_age_s"), self._facts.get("uptime_s"))
+        return any(fact and isinstance(fact.value, float | int) and fact.value < GRACE_SECONDS for fact in ages)
+
+
+Rung = tuple[Callable[[_Seen], bool], Cause]
+
+#: The service manager is at it: a stop in good order takes a while, and must not be undone half way.
+_IN_BETWEEN = ("activating", "deactivating", "maintenance")
+
+_PLEX: tuple[Rung, ...] = (
+    (lambda f: f.yes("updating"), Cause.UPDATING),
+    (lambda f: f.no("port", "refused") and f.no("service", "inactive"), Cause.STOPPED_BY_OWNER),
+    (lambda f: f.no("port", "refused") and f.unsure("service", *_IN_BETWEEN), Cause.STARTING),
+    (lambda f: (f.no("port", "refused") or f.no("identity", "silent")) and f.young(), Cause.STARTING),
+    (lambda f: f.no("port", "refused"), Cause.DOWN),
+    (lambda f: f.no("port", "no_name") and not f.no("dns"), Cause.NO_NAME),
+    (lambda f: f.no("identity", "starting"), Cause.STARTING),
+    (lambda f: f.no("identity", "silent"), Cause.HUNG),
+    (lambda f: f.no("identity", "overloaded"), Cause.OVERLOADED),
+    (lambda f: f.no("identity", "garbled") or f.no("same_server", "other"), Cause.NOT_PLEX),
+    (lambda f: f.no("claimed"), Cause.UNCLAIMED),
+    (lambda f: f.no("token", "unauthorized"), Cause.UNAUTHORIZED),
+    (lambda f: f.no("token", "starting") or f.no("count", "starting"), Cause.STARTING),
+    (lambda f: f.no("count"), Cause.DB_TROUBLE),
+    (lambda f: f.no("in_time"), Cause.OVERLOADED),
+)
+_FILES: tuple[Rung, ...] = (
+    (lambda f: f.no("mounts"), Cause.MOUNT_MISSING),
+    (lambda f: f.no("disk"), Cause.DISK_FULL),
+)
+_NETWORK: tuple[Rung, ...] = (
+    (lambda f: f.no("link_up"), Cause.LINK_ADMIN_DOWN),
+    (lambda f: f.no("carrier"), Cause.LINK_DOWN),
+    (lambda f: f.no("address"), Cause.NO_ADDRESS),
+    (lambda f: f.no("route"), Cause.NO_ROUTE),
+    (lambda f: f.no("gateway") and not f.yes("internet"), Cause.GATEWAY_DOWN),
+    (lambda f: f.no("plex_tv", "clock"), Cause.CLOCK_WRONG),
+    (lambda f: f.no("plex_tv", "certificate") or f.yes("captive"), Cause.CAPTIVE_PORTAL),
+    (lambda f: f.no("dns_local") and f.yes("dns_servers"), Cause.DNS_STUB),
+    (lambda f: f.no("internet"), Cause.INTERNET_DOWN),
+    (lambda f: f.no("dns_local") and (f.yes("dns_public") or f.yes("internet")), Cause.DNS_DOWN),
+    (lambda f: f.no("dns") and f.yes("internet"), Cause.DNS_DOWN),
+    (lambda f: f.no("plex_tv"), Cause.PLEX_TV_DOWN),
+    (lambda f: f.no("mapping"), Cause.REMOTE_ACCESS_LOST),
+)
 
 
 def diagnose(facts: Mapping[str, Fact]) -> Cause:
-    """The first cause that explains everything below it; a fact that is unknown proves nothing."""
+    """The first cause that explains everything below it.
 
-    def said(name: str, word: str) -> bool:
-        fact = facts.get(name)
-        return fact is not None and fact.value is False and fact.detail == word
-
-    ladder = (
-        (said("port", "refused"), Cause.DOWN),
-        (said("port", "no_name"), Cause.NO_NAME),
-        (said("identity", "starting"), Cause.STARTING),
-        (said("identity", "silent"), Cause.HUNG),
-        (said("identity", "overloaded"), Cause.OVERLOADED),
-        (said("identity", "garbled") or said("same_server", "other"), Cause.NOT_PLEX),
-        (_is(facts, "claimed", False), Cause.UNCLAIMED),
-        (said("token", "unauthorized"), Cause.UNAUTHORIZED),
-        (said("token", "starting") or said("count", "starting"), Cause.STARTING),
-        (said("count", "silent") or said("count", "failed") or said("count", "overloaded"), Cause.DB_TROUBLE),
-        (_is(facts, "identity", True) and _is(facts, "token", True) and not _is(facts, "count", False), Cause.OK),
-    )
-    return next((cause for told, cause in ladder if told), Cause.UNKNOWN)
+    Plex itself comes first, because it can be judged over this machine's own address however dead the line is; where
+    the way to Plex leads over a network that is broken, the network is the cause.
+    """
+    seen = _Seen(facts)
+    ladders = (_NETWORK, _PLEX) if seen.unreachable() and not seen.yes("updating") else (_PLEX, _FILES, _NETWORK)
+    for ladder in ladders:
+        for told, cause in ladder:
+            if told(seen):
+                return cause
+    fine = seen.yes("identity") and seen.yes("token") and not seen.no("count")
+    return Cause.OK if fine else Cause.UNKNOWN
 
 
-def _is(facts: Mapping[str, Fact], name: str, value: bool) -> bool:
-    fact = facts.get(name)
-    return fact is not None and fact.value is value
+def hidden(cause: Cause, facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """The facts, where those that the cause hides are unknown because of it."""
+    names = HIDDEN.get(cause, ())
+    return {
+        name: Fact(None, f"because of {cause.value}") if name in names and fact.value is not True else fact
+        for name, fact in facts.items()
+    }

@@ -118,11 +118,13 @@ class Phase(StrEnum):
 
 
 class Cause(StrEnum):
-    """The one root cause that a look at Plex comes to. Only the Plex part so far."""
+    """The one root cause that a look comes to. What stands below it is unknown because of it."""
 
     OK = "ok"
-    STARTING = "starting"  # 503 'Maintenance': starting or migrating
+    STARTING = "starting"  # 503 'Maintenance', or the port closed within the grace after a start
+    UPDATING = "updating"  # an updater or package manager is at work on Plex
     DOWN = "down"  # nothing listens on the port
+    STOPPED_BY_OWNER = "stopped_by_owner"  # stopped in good order: not ours to start
     NO_NAME = "no_name"  # the name in PLEX_URL is not known
     HUNG = "hung"  # the connection is accepted, then silence
     OVERLOADED = "overloaded"  # 503 without 'Maintenance', or a proxy's 502
@@ -130,7 +132,67 @@ class Cause(StrEnum):
     UNAUTHORIZED = "unauthorized"  # the token is not accepted
     UNCLAIMED = "unclaimed"  # the server belongs to nobody
     NOT_PLEX = "not_plex"  # something answers, but it is not this Plex server
+    MOUNT_MISSING = "mount_missing"  # a library path is missing, empty or hanging
+    DISK_FULL = "disk_full"  # too little space on a disk that Plex needs
+    LINK_ADMIN_DOWN = "link_admin_down"  # the interface is switched off
+    LINK_DOWN = "link_down"  # no carrier: cable, switch, access point
+    NO_ADDRESS = "no_address"  # no usable address
+    NO_ROUTE = "no_route"  # no default route
+    GATEWAY_DOWN = "gateway_down"  # the router does not answer
+    DNS_STUB = "dns_stub"  # the resolver of this machine is dead while its servers answer
+    DNS_DOWN = "dns_down"  # the configured name servers are silent
+    CAPTIVE_PORTAL = "captive_portal"  # somebody else answers for plex.tv
+    CLOCK_WRONG = "clock_wrong"  # certificates are not valid at the time of this machine
+    INTERNET_DOWN = "internet_down"  # the router answers, nothing beyond it does
+    PLEX_TV_DOWN = "plex_tv_down"  # only plex.tv is silent
+    REMOTE_ACCESS_LOST = "remote_access_lost"  # Plex is not reachable from outside any more
     UNKNOWN = "unknown"  # the look itself failed
+
+
+class Action(StrEnum):
+    """What the watchdog may do. Everything but NONE is disruptive and needs to be armed, allowed and verified."""
+
+    NONE = "none"
+    RESTART_PLEX = "restart_plex"
+    NET_SOFT = "net_soft"  # have the network manager configure the interface again
+    NET_HARD = "net_hard"  # take the interface down and up again
+    DNS_RESET = "dns_reset"  # flush, restart the local resolver, take back wrong servers
+    REBOOT = "reboot"
+    REACHABILITY = "reachability"  # ask Plex to map its port again
+
+
+class Armed(StrEnum):
+    """What the owner has allowed, each by itself."""
+
+    RESTART = "restart"
+    NETWORK = "network"
+    DNS = "dns"
+    REBOOT = "reboot"
+    OUTAGE_REBOOT = "outage_reboot"  # a reboot also when only the line or the router is dead
+
+
+class Reason(StrEnum):
+    """Why the watchdog does what it does, or does nothing."""
+
+    FINE = "fine"
+    NOTHING_HELPS = "nothing_helps"  # no action of ours can mend this; it is told
+    ACT = "act"  # everything allows it: it is done now
+    CONFIRMING = "confirming"  # seen, but not long or often enough yet
+    OWNER = "owner"  # the owner did this: respected
+    HELD = "held"  # the owner said: hands off until then
+    NOT_ARMED = "not_armed"  # would have been done if the owner had allowed it
+    NOT_ABLE = "not_able"  # this machine cannot do it, or not without more rights
+    VERIFYING = "verifying"  # something was done; its effect is awaited
+    IN_USE = "in_use"  # somebody is watching
+    IN_USE_UNKNOWN = "in_use_unknown"  # cannot tell whether somebody is watching
+    PAUSE = "pause"  # a pause between two tries
+    DAY_LIMIT = "day_limit"  # done often enough within a day
+    GAVE_UP = "gave_up"  # tried, did not help; next try much later
+    TRIED = "tried"  # done once in this incident, did not help; not done again
+    JUST_BOOTED = "just_booted"  # this machine started a short while ago
+    REBOOT_LIMIT = "reboot_limit"  # as many reboots today as allowed
+    REBOOT_PAUSE = "reboot_pause"  # the last reboot is too recent
+    ONLOOKER = "onlooker"  # another watchdog of the same store acts; this one only looks
 
 
 class Severity(StrEnum):
@@ -199,6 +261,31 @@ class Fact(NamedTuple):
 
     value: bool | float | str | None
     detail: str = ""
+
+
+class Ran(NamedTuple):
+    """How a command ended. `code` None = it was not found, could not be started, or was killed at its time limit."""
+
+    code: int | None
+    out: str = ""
+    err: str = ""
+    seconds: float = 0.0
+    timed_out: bool = False
+
+
+class Ability(NamedTuple):
+    """Whether this machine can do an action, found out without trying. `mend` says how to make it possible."""
+
+    can: bool | None  # None = cannot be told without trying
+    sentence: str
+    mend: str = ""
+
+
+class Acted(NamedTuple):
+    """What became of an action's command. It is no evidence that anything was mended: only another look is."""
+
+    done: bool | None  # None = not known (killed at the time limit)
+    said: str  # one line for the log: command and answer
 
 
 class Owner(NamedTuple):
@@ -363,6 +450,163 @@ class Check:
     facts: Mapping[str, Fact]
     decision: Mapping[str, Any]
     milliseconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time that survives jumps of the wall clock: within one boot the uptime (seconds) tells the truth."""
+
+    at: datetime
+    boot: str
+    uptime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One thing somebody plays, as the server tells it."""
+
+    key: str
+    state: str  # playing, paused, buffering
+    offset: int  # milliseconds into it
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is remembered of a stream between looks: since when it has not moved."""
+
+    key: str
+    state: str
+    offset: int
+    since: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An action that was decided, and what is known of it. Written before it is done."""
+
+    action: Action
+    at: Moment
+    incident: int
+    by: str = ""  # '' = the watchdog, else the person who asked
+    done: bool | None = None  # None = not known whether it was carried out
+    helped: bool | None = None  # None = not yet verified
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One episode of trouble: from the first bad look to the second good one. `told` = what was said once already."""
+
+    number: int
+    cause: Cause
+    began: Moment
+    gave_up: bool = False
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Everything the watchdog remembers between two looks. All of it is in the store."""
+
+    incident: Incident | None = None
+    incidents: int = 0
+    cause: Cause = Cause.UNKNOWN  # of the present unbroken run of looks
+    since: Moment | None = None
+    looks: int = 0
+    bad_looks: int = 0  # in a row, of whatever cause, before an incident opens
+    good_looks: int = 0  # in a row, while an incident is open
+    last: Moment | None = None  # of the last look that told anything
+    taken: tuple[Taken, ...] = ()
+    streams: tuple[Watched, ...] = ()
+    interface: str = ""  # the one that carried the default route while there was one
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """What the owner allows. Durations in seconds."""
+
+    armed: frozenset[Armed] = frozenset({Armed.RESTART})
+    held_until: datetime | None = None
+    interval: float = 300.0
+    max_restarts: int = 2  # MAX_RETRIES, per incident
+    network_rounds: int = 3  # NETWORK_RESTART_ATTEMPTS, per incident
+    reboots_a_day: int = 1  # MAX_REBOOT_ATTEMPTS
+    reboot_pause: float = 86_400.0  # REBOOT_CYCLE_PAUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is done now (`action`), what would have been (`wanted`), why, and until when that stands at the least."""
+
+    action: Action
+    wanted: Action
+    reason: Reason
+    until: datetime | None = None
+    data: Mapping[str, str | float] = field(default_factory=dict)
+
+
+class StepKind(StrEnum):
+    """The parts of an incident's story."""
+
+    OPENED = "opened"  # with the facts that were seen
+    CHANGED = "changed"  # another cause now
+    DECIDED = "decided"  # what is done or not done, and why
+    ACTED = "acted"  # what became of the command
+    PROVED = "proved"  # whether the check that failed is fine again
+    OWNER = "owner"  # a person did something: hold, arm, an action by hand
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of an incident's story; `data` holds what its sentence needs in any language."""
+
+    kind: StepKind
+    at: datetime
+    cause: Cause
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSeen:
+    """An incident as the store tells it. `causes` in the order they came; `actions` as they were carried out."""
+
+    number: int
+    began_at: datetime
+    closed_at: datetime | None
+    cause: Cause
+    causes: tuple[Cause, ...]
+    actions: tuple[Action, ...]
+    gave_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Everything one look leaves behind; stored in one transaction, before anything is done."""
+
+    check: Check
+    watch: Watch
+    decision: Decision
+    steps: tuple[Step, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """An hour, or a day, of looks. Seconds in which nobody looked are neither good nor bad."""
+
+    begins: datetime
+    seconds: float  # length of the period so far
+    good: float
+    bad: float
+    looks: int
+    causes: Mapping[str, float]  # seconds of each bad cause
+    response_ms: float | None = None  # mean of those that answered
+    figures: Mapping[str, float] = field(default_factory=dict)  # means of the host's figures: cpu, memory ...
+
+    @property
+    def unknown(self) -> float:
+        return max(0.0, self.seconds - self.good - self.bad)
 
 
 @dataclass(frozen=True, slots=True)

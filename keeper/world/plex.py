@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError  # nosec B405  # for their types; it is plexapi that parses
 
 from plexapi.exceptions import PlexApiException
 from plexapi.server import PlexServer
@@ -17,10 +17,12 @@ from plexapi.utils import parseXMLString
 
 from keeper.errors import KeeperError, PlexGarbled, PlexNotFound, PlexOtherServer
 from keeper.ports import Clock, Hints, Stop
-from keeper.rules.types import Item, Kind, Page, Section, Server
+from keeper.rules.types import Item, Kind, Page, Section, Server, Stream
+from keeper.world import plex_state
 from keeper.world.http import Answer, BoundedSession
 from keeper.world.notifications import Notifications
 from keeper.world.plex_rows import to_item, to_section, whole_number
+from keeper.world.redactor import Redactor
 
 #: What a scan does not look at; a hint for the server to leave it out. It halves the work of both sides.
 NOT_NEEDED = "Media,Genre,Country,Director,Writer,Role,Producer,Collection,Rating,Image,UltraBlurColors"
@@ -40,7 +42,7 @@ class PlexClient:
     def __init__(self, url: str, token: str, deadline: float, clock: Clock, stop: Stop) -> None:
         self._url, self._token = url, token
         self._clock, self._stop = clock, stop
-        self._session = BoundedSession(clock, stop, deadline)
+        self._session = BoundedSession(clock, stop, deadline, Redactor([token]).clean_bytes)
         self._api: PlexServer | None = None
         self._vouched = (-1, 0.0)  # connections opened by then, and when
         self._ahead: tuple[str, Answer[Container]] | None = None
@@ -108,9 +110,25 @@ class PlexClient:
         root = self._ask(f"/library/sections/{section.key}/all?X-Plex-Container-Start=0&X-Plex-Container-Size=0")
         return whole_number(root.get("totalSize") or root.get("size"))
 
-    def streams(self) -> int:
-        """How many sessions there are now, whatever they do."""
-        return len(list(self._ask("/status/sessions")))
+    def streams(self) -> tuple[Stream, ...]:
+        """What is being played now."""
+        return plex_state.streams(self._ask("/status/sessions"))
+
+    def recordings(self) -> int:
+        """How many recordings are under way."""
+        return plex_state.recordings(self._ask("/activities"))
+
+    def is_updating(self, running: str) -> bool:
+        return plex_state.is_updating(self._ask("/updater/status"), running)
+
+    def is_reachable(self) -> bool | None:
+        """Whether Plex can be reached from outside; None when that is not wanted or not said."""
+        return plex_state.is_reachable(self._ask("/myplex/account"))
+
+    def map_port_again(self) -> None:
+        """Asks Plex to try once more to be reachable from outside."""
+        api = self._connected()
+        self._guarded(lambda: api.query("/myplex/refreshReachability", method=api._session.put))
 
     @contextmanager
     def hints(self) -> Iterator[Hints]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from keeper.errors import (
@@ -19,9 +20,11 @@ from keeper.errors import (
     PlexUnreachable,
 )
 from keeper.ports import Clock, Stop
-from keeper.rules.types import Fact, Section, Server
+from keeper.rules.types import Fact, Section, Server, Stream
 from keeper.world.plex import PlexClient
 
+LONG = 8.0  # seconds after which a look asks nothing more; one question may take another deadline
+T = TypeVar("T")
 _WORDS: tuple[tuple[type[PlexError], str], ...] = (
     (PlexStarting, "starting"),
     (PlexSilent, "silent"),
@@ -48,10 +51,13 @@ class PlexLook:
         self._address, self._clock, self._stop = address, clock, stop
         self._open_client, self._pin, self._deadline = open_client, pin_server, deadline
         self._sections: tuple[int, list[Section]] | None = None
+        self._watching: tuple[tuple[Stream, ...] | None, int | None] = (None, None)
+        self._began = 0.0
 
     def look(self) -> dict[str, Fact]:
         """port -> identity -> token -> count; what stands behind a failed step stays unknown."""
-        self._sections = None
+        self._sections, self._watching = None, (None, None)
+        self._began = self._clock.monotonic()
         facts: dict[str, Fact] = {"port": self._port()}
         if facts["port"].value is not True:
             return facts
@@ -67,6 +73,10 @@ class PlexLook:
     def sections(self) -> tuple[int, list[Section]] | None:
         """What the last look saw; None = it could not."""
         return self._sections
+
+    def watching(self) -> tuple[tuple[Stream, ...] | None, int | None]:
+        """(streams, recordings) of the last look; None = could not be asked."""
+        return self._watching
 
     def _port(self) -> Fact:
         parts = urlsplit(self._address())
@@ -105,23 +115,41 @@ class PlexLook:
             server_id = self._pin(server)
         except KeeperError as problem:
             return facts | {"same_server": Fact(False, "other" if isinstance(problem, PlexError) else "unknown")}
-        return facts | {"same_server": Fact(True)} | self._library(client, server_id)
+        facts |= {"same_server": Fact(True)} | self._library(client, server_id)
+        return facts | self._of_itself(client, server.version)
 
     def _library(self, client: PlexClient, server_id: int) -> dict[str, Fact]:
-        facts: dict[str, Fact] = {}
         try:
             sections = client.sections()
             if sections:
                 client.count(sections[0])
-            self._sections = (server_id, sections)
-            facts["count"] = Fact(True)
         except KeeperError as problem:
-            facts["count"] = _told(problem, otherwise="failed")
+            return {"count": _told(problem, otherwise="failed")}
+        self._sections = (server_id, sections)
+        return {"count": Fact(True)}
+
+    def _of_itself(self, client: PlexClient, version: str) -> dict[str, Fact]:
+        """Who watches, what is recorded, updates, remote access. Not being able to ask is not 'nobody' or 'no'."""
+        streams, why = self._asked(client.streams)
+        recordings, _ = self._asked(client.recordings)
+        updating, _ = self._asked(lambda: client.is_updating(version))
+        reachable, _ = self._asked(client.is_reachable)
+        self._watching = (streams, recordings)
+        return {
+            "sessions": Fact(float(len(streams)) if streams is not None else None, why),
+            "recordings": Fact(float(recordings) if recordings is not None else None),
+            "plex_updating": Fact(updating),
+            "mapping": Fact(reachable),
+        }
+
+    def _asked(self, question: Callable[[], T]) -> tuple[T | None, str]:
+        """The answer, or None and why. Once the look has taken long, nothing more is asked."""
+        if self._clock.monotonic() - self._began > LONG:
+            return None, "too late"
         try:
-            facts["sessions"] = Fact(float(client.streams()))
-        except KeeperError as problem:  # not being able to ask is not 'nobody watches'
-            facts["sessions"] = Fact(None, problem.code)
-        return facts
+            return question(), ""
+        except KeeperError as problem:
+            return None, problem.code
 
 
 def _told(problem: KeeperError, otherwise: str = "") -> Fact:

@@ -1,0 +1,213 @@
+"""What an incident's story says, and what is told of it: each thing once, however many looks see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from keeper.rules import ladder
+from keeper.rules.causes import SENTENCES
+from keeper.rules.elapsed import elapsed
+from keeper.rules.types import (
+    Action,
+    Cause,
+    Decision,
+    Fact,
+    Incident,
+    Notice,
+    Reason,
+    Severity,
+    Step,
+    StepKind,
+    Taken,
+    Watch,
+)
+from keeper.rules.watch import Look
+
+#: Names of events that the older watchdog used too; an existing automation may hang on them.
+BEGUN: Mapping[Action, str] = {
+    Action.RESTART_PLEX: "Plex Restart",
+    Action.NET_SOFT: "Network Restart",
+    Action.NET_HARD: "Network Restart",
+    Action.DNS_RESET: "DNS Reset",
+    Action.REBOOT: "System Reboot",
+    Action.REACHABILITY: "Remote Access Retry",
+}
+WORKED: Mapping[Action, str] = {
+    Action.RESTART_PLEX: "Plex Restart Success",
+    Action.NET_SOFT: "Network Restart Success",
+    Action.NET_HARD: "Network Restart Success",
+    Action.DNS_RESET: "DNS Reset Success",
+}
+#: Reasons that are worth telling once in an incident, and under which name.
+ONCE: Mapping[Reason, str] = {
+    Reason.GAVE_UP: "Gave Up",
+    Reason.NOT_ARMED: "Would Have Acted",
+    Reason.NOT_ABLE: "Cannot Act",
+    Reason.REBOOT_LIMIT: "Reboot Cycle",
+    Reason.REBOOT_PAUSE: "Reboot Cycle",
+}
+#: Causes that nobody has to be called for.
+_CALM = (Cause.UPDATING, Cause.STOPPED_BY_OWNER, Cause.STARTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What one look adds; `watch` remembers what was said."""
+
+    watch: Watch
+    steps: tuple[Step, ...]
+    notices: tuple[Notice, ...]
+
+
+def tell(before: Watch, watch: Watch, look: Look, decision: Decision, facts: Mapping[str, Fact], news: bool) -> Story:
+    """The story of one look. `news` = the decision differs from the one before."""
+    watch, steps = _judged(watch, look)
+    notices = [*_startup(before, look)]
+    if before.incident and not watch.incident:
+        steps.append(_step(StepKind.CLOSED, look, {"cause": before.incident.cause.value}))
+        notices += _over(before.incident, watch, look)
+    elif watch.incident and not before.incident:
+        steps.append(_step(StepKind.OPENED, look, {"facts": seen(facts)}))
+        notices.append(_trouble(look.cause))
+    elif watch.incident and before.incident and watch.incident.cause is not before.incident.cause:
+        steps.append(_step(StepKind.CHANGED, look, {"from": before.incident.cause.value, "facts": seen(facts)}))
+    if watch.incident and news:
+        steps.append(_step(StepKind.DECIDED, look, decided(decision)))
+    if watch.incident:
+        watch, told = _said_once(watch, watch.incident, look, decision)
+        notices += told
+    if decision.action is not Action.NONE:
+        notices.append(_begun(look.cause, decision))
+    return Story(watch, tuple(steps), tuple(notices))
+
+
+def seen(facts: Mapping[str, Fact]) -> dict[str, str]:
+    """The evidence: what is not as it should be."""
+    return {name: fact.detail or "no" for name, fact in facts.items() if fact.value is False}
+
+
+def decided(decision: Decision) -> dict[str, str | float]:
+    """A decision as plain data."""
+    until = {"until": decision.until.isoformat(timespec="seconds")} if decision.until else {}
+    said = {"action": decision.action.value, "wanted": decision.wanted.value, "reason": decision.reason.value}
+    return {**said, **until, **decision.data}
+
+
+def _step(kind: StepKind, look: Look, data: Mapping[str, object]) -> Step:
+    return Step(kind, look.now.at, look.cause, data)
+
+
+def _judged(watch: Watch, look: Look) -> tuple[Watch, list[Step]]:
+    """An action whose time to show an effect is over, while the trouble goes on, did not help."""
+    last = watch.taken[-1] if watch.taken else None
+    if last is None or last.helped is not None or look.cause in (Cause.OK, Cause.UNKNOWN):
+        return watch, []
+    if watch.incident is None or elapsed(last.at, look.now) < ladder.VERIFY.get(last.action, 0.0):
+        return watch, []
+    judged = replace(last, helped=False)
+    step = _step(StepKind.PROVED, look, {"action": last.action.value, "helped": False})
+    return replace(watch, taken=(*watch.taken[:-1], judged)), [step]
+
+
+def _startup(before: Watch, look: Look) -> Iterator[Notice]:
+    if before.last is None or before.last.boot == look.now.boot:
+        return
+    ours = bool(before.taken) and before.taken[-1].action is Action.REBOOT and not _later(before, before.taken[-1])
+    message = f"This machine started {look.now.uptime:.0f} s ago{', as the watchdog asked it to' if ours else ''}."
+    yield Notice("System Startup", Severity.INFO, message, {"ours": ours, "uptime": look.now.uptime})
+
+
+def _later(watch: Watch, taken: Taken) -> bool:
+    """Whether the machine had started anew already since that reboot."""
+    return watch.last is not None and watch.last.boot != taken.at.boot
+
+
+def _trouble(cause: Cause) -> Notice:
+    if cause is Cause.UPDATING:
+        return Notice("Plex Update", Severity.INFO, SENTENCES[cause], {"cause": cause.value})
+    severity = Severity.INFO if cause in _CALM else Severity.ERROR
+    return Notice("Trouble", severity, SENTENCES[cause], {"cause": cause.value})
+
+
+def _over(incident: Incident, watch: Watch, look: Look) -> Iterator[Notice]:
+    seconds = elapsed(incident.began, look.now)
+    said = {"cause": incident.cause.value, "seconds": seconds, "incident": incident.number}
+    last = watch.taken[-1] if watch.taken else None
+    helped = last if last and last.incident == incident.number and last.helped else None
+    if incident.cause is Cause.UPDATING:
+        yield Notice("Plex Update", Severity.INFO, f"The update of Plex is over after {_span(seconds)}.", said)
+        return
+    if helped and helped.action in WORKED:
+        message = f"It worked: all is well again after {_span(seconds)}."
+        yield Notice(WORKED[helped.action], Severity.INFO, message, {**said, "action": helped.action.value})
+    yield Notice("Trouble Over", Severity.INFO, f"All is well again after {_span(seconds)}.", said)
+
+
+def _said_once(watch: Watch, incident: Incident, look: Look, decision: Decision) -> tuple[Watch, list[Notice]]:
+    name = ONCE.get(decision.reason)
+    key = f"{name}:{decision.wanted.value}" if name else ""
+    if name is None or key in incident.told:
+        return watch, []
+    gave_up = incident.gave_up or decision.reason is Reason.GAVE_UP
+    marked = replace(incident, told=(*incident.told, key), gave_up=gave_up)
+    said = {"cause": look.cause.value, **decided(decision)}
+    notice = Notice(name, Severity.WARNING, sentence(look.cause, decision), said)
+    return replace(watch, incident=marked), [notice]
+
+
+def _begun(cause: Cause, decision: Decision) -> Notice:
+    message = f"{ACTION_WORDS[decision.action].capitalize()}: {SENTENCES[cause]}"
+    return Notice(BEGUN[decision.action], Severity.WARNING, message, {"cause": cause.value, **decided(decision)})
+
+
+ACTION_WORDS: Mapping[Action, str] = {
+    Action.NONE: "nothing",
+    Action.RESTART_PLEX: "restart of Plex",
+    Action.NET_SOFT: "soft reset of the network",
+    Action.NET_HARD: "hard reset of the network",
+    Action.DNS_RESET: "reset of the name service",
+    Action.REBOOT: "reboot of this machine",
+    Action.REACHABILITY: "new try to be reachable from outside",
+}
+_WHY: Mapping[Reason, str] = {
+    Reason.FINE: "All is well.",
+    Reason.NOTHING_HELPS: "Nothing that this program may do can mend this.",
+    Reason.ACT: "Now: {wanted}.",
+    Reason.CONFIRMING: "No {wanted} yet: it has to be seen longer{until}.",
+    Reason.OWNER: "Somebody stopped it in good order; that is respected.",
+    Reason.HELD: "No {wanted}: hands off{until}.",
+    Reason.NOT_ARMED: "Would have done: {wanted}. It is not allowed; allow it on the page Watchdog.",
+    Reason.NOT_ABLE: "No {wanted}: this machine cannot do that. `python -m keeper doctor` says why.",
+    Reason.VERIFYING: "No {wanted} yet: the effect of the last action is awaited{until}.",
+    Reason.IN_USE: "No {wanted}: somebody is watching.",
+    Reason.IN_USE_UNKNOWN: "No {wanted}: it cannot be told whether somebody is watching{until}.",
+    Reason.PAUSE: "No {wanted}: a pause between two tries{until}.",
+    Reason.DAY_LIMIT: "No {wanted}: done often enough within 24 hours{until}.",
+    Reason.GAVE_UP: "Gave up the {wanted} for now: it did not help. Next try{until}.",
+    Reason.TRIED: "Everything that could help was tried once.",
+    Reason.JUST_BOOTED: "No {wanted}: this machine started a short while ago{until}.",
+    Reason.REBOOT_LIMIT: "No {wanted}: as many today as allowed{until}.",
+    Reason.REBOOT_PAUSE: "No {wanted}: the last one is too recent{until}.",
+    Reason.ONLOOKER: "Another watchdog acts on this data file; this one only looks.",
+}
+
+
+def sentence(cause: Cause, decision: Decision) -> str:
+    """The decision for people, in English; pages have their own words."""
+    if decision.reason is Reason.CONFIRMING and decision.wanted is Action.NONE:
+        return (
+            "Seen once; it has to be seen again before it counts." if cause is not Cause.UNKNOWN else SENTENCES[cause]
+        )
+    until = f", until {decision.until:%Y-%m-%d %H:%M:%S} UTC" if decision.until else ""
+    return _WHY[decision.reason].format(wanted=ACTION_WORDS[decision.wanted], until=until)
+
+
+def _span(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
