@@ -1,59 +1,211 @@
-"""The watchdog. One tick: look, diagnose, decide, remember. Acting and verifying come with the next step of the house.
+"""The watchdog. One tick: look, diagnose, decide, remember, act; the looks that follow verify.
 
-So far it keeps its eyes on Plex alone: every look is stored with its cause, so that pages show the last known
-state and its age without ever asking Plex themselves.
+A tick never sleeps and never waits for an effect: what was done is remembered with its time, and judged by the very
+check that failed when its time is over. Everything is in the store before anything is done, so that no crash can make
+the watchdog forget that it acted, and every limit survives. The thinking is in keeper/rules (causes, watch, ladder,
+restart, reboot, inuse, story); this file says in which order.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta, tzinfo
 
-from keeper.ports import CheckStore, Clock, PlexProbe
-from keeper.rules.causes import SENTENCES, diagnose
-from keeper.rules.types import Cause, Check
+from keeper.errors import StoreError
+from keeper.ports import Machine, PlexProbe, Sight, WatchStore
+from keeper.rules.causes import SENTENCES, diagnose, hidden
+from keeper.rules.story import decided, sentence, tell
+from keeper.rules.types import (
+    Ability,
+    Acted,
+    Action,
+    Cause,
+    Check,
+    Decision,
+    Fact,
+    Moment,
+    Reason,
+    Step,
+    StepKind,
+    Tick,
+    Watch,
+    WatchLimits,
+)
+from keeper.rules.watch import Host, Look, decide, next_look, observe, remember_action
 
 log = logging.getLogger("keeper.monitor")
 
-TROUBLED_INTERVAL = 20.0
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What the watchdog needs from outside."""
+
+    eyes: Sight  # the whole look, bounded
+    plex: PlexProbe  # what the same look saw of libraries and streams
+    machine: Machine
+    store: WatchStore
+    moment: Callable[[], Moment]
+    map_port_again: Callable[[], Acted]  # the one action that Plex itself carries out
 
 
 class Monitor:
-    """Looks at Plex and remembers what it saw."""
+    """One watchdog. `limits` are those of the settings; what is armed and held is asked of the store at every tick."""
 
-    def __init__(self, probe: PlexProbe, checks: CheckStore, clock: Clock, interval: float) -> None:
-        self._probe, self._checks, self._clock, self._interval = probe, checks, clock, interval
-        self._last_cause: Cause | None = None
+    def __init__(self, senses: Senses, limits: WatchLimits, zone: tzinfo) -> None:
+        self._senses, self._limits, self._zone = senses, limits, zone
+        self._watch: Watch | None = None
+        self._is_stored = True
+        self._shown: tuple[Reason, Action] | None = None
+        self._cause: Cause | None = None
+        self._wait = limits.interval
+        self._able: Mapping[Action, Ability] = {}
+        self._troubled = False
 
     @property
     def interval(self) -> float:
         """Seconds until the next look: shorter while something is wrong."""
-        fine = self._last_cause in (None, Cause.OK)
-        return self._interval if fine else min(self._interval, TROUBLED_INTERVAL)
+        return self._wait
 
     def tick(self) -> Check:
-        """1. Look. 2. Diagnose. 3. Decide (nothing yet). 4. Remember."""
-        check = self.look()
-        self._checks.remember(check, self._probe.sections())
-        if check.cause is not self._last_cause:
-            log.info("Plex: %s. %s", check.cause.value, check.sentence)
-        self._last_cause = check.cause
+        """1. Look. 2. Diagnose. 3. Decide. 4. Remember. 5. Act. 6. Say when to look again."""
+        before = self._remembered()
+        facts, look = self._see()
+        limits = self._limits_now()
+        watch = _noted(observe(before, look, limits), facts)
+        decision = decide(watch, look, limits, self._host(watch))
+        news = (decision.reason, decision.wanted) != self._shown or decision.action is not Action.NONE
+        story = tell(before, watch, look, decision, facts, news)
+        acting = decision.action is not Action.NONE
+        watch = remember_action(story.watch, decision, look.now) if acting else story.watch
+        self._wait = next_look(watch, decision, limits)
+        check = self._check(facts, look, decision)
+        stored = self._is_stored = self._store(Tick(check, watch, decision, story.steps, story.notices))
+        self._watch = watch if stored else story.watch
+        self._say(check, decision, news)
+        self._shown = (decision.reason, decision.wanted)
+        if acting and stored:
+            self._act(decision, look)
         return check
 
+    def abilities(self) -> Mapping[Action, Ability]:
+        """What this machine could do when it was last asked; empty = not asked yet."""
+        return self._able
+
+    def known_interface(self) -> str:
+        """The interface that carried the default route while there was one; '' = never seen."""
+        return self._watch.interface if self._watch else ""
+
     def look(self) -> Check:
-        """One look with its diagnosis, remembered by nobody."""
-        facts = self._probe.look()
+        """One look with its diagnosis and what would be decided now; remembered by nobody, and nothing is done."""
+        before = self._remembered()
+        facts, look = self._see()
+        limits = self._limits_now()
+        watch = observe(before, look, limits)
+        return self._check(facts, look, decide(watch, look, limits, self._host(watch)))
+
+    def do(self, action: Action, by: str) -> Acted:
+        """What a person asked for, by the same way: remembered first, then done. Raises StoreError."""
+        now = self._senses.moment()
+        decision = Decision(action, action, Reason.ACT)
+        watch = remember_action(self._remembered(), decision, now, by)
+        look = Look(now, watch.cause)
+        story = tell(watch, watch, look, decision, {}, news=False)
+        step = Step(StepKind.OWNER, now.at, watch.cause, {"action": action.value, "by": by})
+        check = Check(now.at, watch.cause, SENTENCES[watch.cause], {}, {**decided(decision), "by": by}, None)
+        self._senses.store.remember(Tick(check, watch, decision, (step,), story.notices), None)
+        self._watch = watch
+        return self._act(decision, look)
+
+    # ------------------------------------------------------------------ looking
+
+    def _remembered(self) -> Watch:
+        """The memory, read anew for each look: a command may have changed it. What could not be stored, or cannot be
+        read now, goes on in this process."""
+        if self._watch is None or self._is_stored:
+            try:
+                self._watch = self._senses.store.load()
+            except StoreError as problem:
+                if self._watch is None:
+                    raise
+                log.error("the memory cannot be read, the last one counts: %s", problem.sentence)
+        return self._watch
+
+    def _see(self) -> tuple[dict[str, Fact], Look]:
+        facts = self._senses.eyes.look()
         cause = diagnose(facts)
-        self._last_cause, before = cause, self._last_cause
-        now = self._clock.now()
-        decision = {
-            "action": "none",
-            "reason": "watching_only",
-            "sentence": "Looking only; nothing is armed.",
-            "next_look": (now + timedelta(seconds=self.interval)).isoformat(timespec="seconds"),
+        streams, recordings = self._senses.plex.watching()
+        return hidden(cause, facts), Look(self._senses.moment(), cause, streams, recordings)
+
+    def _limits_now(self) -> WatchLimits:
+        store = self._senses.store
+        return replace(self._limits, armed=store.armed(), held_until=store.held_until())
+
+    def _host(self, watch: Watch) -> Host:
+        """What this machine can do costs some commands, so it is asked at the start and when an incident opens."""
+        troubled = watch.incident is not None
+        if not self._able or (troubled and not self._troubled):
+            self._able = self._senses.machine.abilities()
+        self._troubled = troubled
+        able = {action: ability.can is True for action, ability in self._able.items()}
+        return Host({**able, Action.REACHABILITY: True}, self._zone)
+
+    def _check(self, facts: Mapping[str, Fact], look: Look, decision: Decision) -> Check:
+        answered = facts.get("response_ms")
+        milliseconds = float(answered.value) if answered and isinstance(answered.value, int | float) else None
+        upcoming = look.now.at + timedelta(seconds=self._wait)
+        said = {
+            **decided(decision),
+            "sentence": sentence(look.cause, decision),
+            "next_look": upcoming.isoformat(timespec="seconds"),
         }
-        self._last_cause = before
-        milliseconds = facts["response_ms"].value if "response_ms" in facts else None
-        return Check(
-            now, cause, SENTENCES[cause], facts, decision, milliseconds if isinstance(milliseconds, float) else None
-        )
+        return Check(look.now.at, look.cause, SENTENCES[look.cause], facts, said, milliseconds)
+
+    def _store(self, tick: Tick) -> bool:
+        """Whether it is written down. When it cannot be (a full disk), it goes on looking and does nothing."""
+        try:
+            self._senses.store.remember(tick, self._senses.plex.sections())
+        except StoreError as problem:
+            log.error("this look is not stored, and nothing is done: %s", problem.sentence)
+            return False
+        return True
+
+    # ------------------------------------------------------------------ acting
+
+    def _act(self, decision: Decision, look: Look) -> Acted:
+        """Carries out what is remembered already, and stores what became of the command: no evidence, but a line."""
+        log.warning("%s: %s", decision.action.value, sentence(look.cause, decision))
+        acted = self._carry_out(decision.action)
+        watch = self._watch or self._remembered()
+        result = replace(watch.taken[-1], done=acted.done)
+        self._watch = replace(watch, taken=(*watch.taken[:-1], result))
+        log.warning("%s: %s", decision.action.value, acted.said)
+        step = Step(
+            StepKind.ACTED, self._senses.moment().at, look.cause,
+            {"action": decision.action.value, "done": acted.done, "said": acted.said},
+        )  # fmt: skip
+        try:
+            self._senses.store.concluded(self._watch, step, ())
+        except StoreError as problem:  # done is done; the next tick stores the memory again
+            log.error("the result of %s is not stored: %s", decision.action.value, problem.sentence)
+        return acted
+
+    def _carry_out(self, action: Action) -> Acted:
+        if action is Action.REACHABILITY:
+            return self._senses.map_port_again()
+        return self._senses.machine.act(action, self.known_interface())
+
+    def _say(self, check: Check, decision: Decision, news: bool) -> None:
+        if check.cause is not self._cause:
+            log.info("%s. %s", check.cause.value, check.sentence)
+        elif news:
+            log.info("%s: %s", check.cause.value, sentence(check.cause, decision))
+        self._cause = check.cause
+
+
+def _noted(watch: Watch, facts: Mapping[str, Fact]) -> Watch:
+    """The interface is noted while it has the way out: when it is needed, nothing tells which one it was."""
+    route, interface = facts.get("route"), facts.get("interface")
+    known = interface.value if route and route.value is True and interface else None
+    return replace(watch, interface=known) if isinstance(known, str) and known != watch.interface else watch

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 try:
-    from keeper import cli
+    from keeper import cli, cli_watch
 except ModuleNotFoundError as missing:
     sys.exit(f"keeper: {missing.name} is not installed here. Run `make run` once, then .venv/bin/python -m keeper ...")
 from keeper.errors import KeeperError, SettingsError
@@ -59,9 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=command)
         one.add_argument("job_id", metavar="JOB_ID")
 
-    check = commands.add_parser("check", help="look at Plex once and name the cause")
+    check = commands.add_parser("check", help="look once and name the cause")
     check.set_defaults(command=cli.check)
     _json(check)
+
+    cli_watch.add_to(commands, _json)
 
     doctor = commands.add_parser("doctor", help="is everything set up, and how to mend what is not")
     doctor.set_defaults(command=cli.doctor)

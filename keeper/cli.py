@@ -33,67 +33,67 @@ def at_least_zero(text: str) -> int:
 
 def scan(options: argparse.Namespace) -> int:
     """Runs a scan in this process; 0 only on success."""
-    with _house() as house:
+    with house_of_command() as house:
         brake = Brake()
         with _ended_by_signals(house, brake), _progress_shown(house, quiet=options.json):
-            run = house.jobs.start_now(_scan_options(house, options), _who(), brake)
-        _print(scan_result(run) if options.json else _scan_sentence(run), as_json=options.json)
+            run = house.jobs.start_now(_scan_options(house, options), who(), brake)
+        print_result(scan_result(run) if options.json else _scan_sentence(run), as_json=options.json)
         return 0 if run.status is RunStatus.SUCCESS else 1
 
 
 def runs(options: argparse.Namespace) -> int:
     """The latest scans, newest first."""
-    with _house() as house:
+    with house_of_command() as house:
         latest = house.runs.latest(options.limit)
-        _print([run_row(run) for run in latest] if options.json else _run_lines(latest), as_json=options.json)
+        print_result([run_row(run) for run in latest] if options.json else _run_lines(latest), as_json=options.json)
     return 0
 
 
 def cancel(options: argparse.Namespace) -> int:
     """Sets the cancel flag; the scan ends within a second."""
-    with _house() as house:
-        house.cancel(options.job_id, _who())
-        _print(f"Cancel of {options.job_id} is asked for.")
+    with house_of_command() as house:
+        house.cancel(options.job_id, who())
+        print_result(f"Cancel of {options.job_id} is asked for.")
     return 0
 
 
 def resume(options: argparse.Namespace) -> int:
     """Queues a run again; the service carries it on."""
-    with _house() as house:
-        house.resume(options.job_id, _who())
+    with house_of_command() as house:
+        house.resume(options.job_id, who())
         holder = house.memory.lease(ENGINE)
-        who = f"the service ({holder.holder}) carries it on" if holder else "it starts as soon as the service runs"
-        _print(f"{options.job_id} is queued; {who}.")
+        then = f"the service ({holder.holder}) carries it on" if holder else "it starts as soon as the service runs"
+        print_result(f"{options.job_id} is queued; {then}.")
     return 0
 
 
 def check(options: argparse.Namespace) -> int:
     """One look at Plex; 0 when all is well."""
-    with _house() as house:
+    with house_of_command() as house:
         look = house.monitor.look()
         facts = {name: {"value": fact.value, "detail": fact.detail} for name, fact in look.facts.items()}
         document = {
-            "at": _iso(look.at), "cause": look.cause.value, "sentence": look.sentence, "facts": facts,
+            "at": iso(look.at), "cause": look.cause.value, "sentence": look.sentence, "facts": facts,
             "decision": dict(look.decision),
         }  # fmt: skip
-        _print(document if options.json else f"{look.cause.value}: {look.sentence}", as_json=options.json)
+        print_result(document if options.json else f"{look.cause.value}: {look.sentence}", as_json=options.json)
         return 0 if look.cause is Cause.OK else 1
 
 
 def doctor(options: argparse.Namespace) -> int:
     """What is set up and what is not; 1 when something needs mending."""
-    with _house() as house:
+    with house_of_command() as house:
         if options.trust_server:
             house.runs.forget_server(house.address.name)
         findings = examine(house)
         lines = [f"{_mark(f.ok)} {f.name}: {f.sentence}" + (f"\n    -> {f.mend}" if f.mend else "") for f in findings]
-        _print([f._asdict() for f in findings] if options.json else "\n".join(lines), as_json=options.json)
+        print_result([f._asdict() for f in findings] if options.json else "\n".join(lines), as_json=options.json)
         return 1 if any(f.ok is False for f in findings) else 0
 
 
 def set_password(_options: argparse.Namespace) -> int:
     """Asks twice on a terminal, reads one line otherwise."""
-    with _house() as house:
+    with house_of_command() as house:
         doorkeeper = open_door(house, announce=False)
         if sys.stdin.isatty():
             new = getpass.getpass("New password: ")
@@ -102,15 +102,15 @@ def set_password(_options: argparse.Namespace) -> int:
         else:
             new = sys.stdin.readline().rstrip("\n")
         doorkeeper.set_password(new)
-        _print("The password is changed; all browsers are logged out.")
+        print_result("The password is changed; all browsers are logged out.")
     return 0
 
 
 def unlock(_options: argparse.Namespace) -> int:
     """The owner on the machine can always open the door again."""
-    with _house() as house:
+    with house_of_command() as house:
         open_door(house, announce=False).unlock()
-        _print("Failed logins are forgotten.")
+        print_result("Failed logins are forgotten.")
     return 0
 
 
@@ -135,9 +135,9 @@ def run_row(run: Run) -> dict[str, Any]:
         "status": run.status.value,
         "source": run.source.value,
         "dry_run": run.options.dry_run,
-        "created_at": _iso(run.created_at),
-        "started_at": _iso(run.started_at),
-        "finished_at": _iso(run.finished_at),
+        "created_at": iso(run.created_at),
+        "started_at": iso(run.started_at),
+        "finished_at": iso(run.finished_at),
         "cancel_requested": run.cancel_requested,
         "phase": run.progress.phase.value,
         "done": run.progress.done,
@@ -159,7 +159,7 @@ def _stats(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
 
 
@@ -167,7 +167,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 @contextmanager
-def _house() -> Iterator[House]:
+def house_of_command() -> Iterator[House]:
     house = build()
     house.set_up_logging(quiet=True)
     try:
@@ -235,7 +235,7 @@ def _show_progress(house: House, ended: threading.Event) -> None:
     sys.stderr.write("\r\033[K")
 
 
-def _who() -> str:
+def who() -> str:
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # a container without a user entry
@@ -256,12 +256,12 @@ def _scan_sentence(run: Run) -> str:
 def _run_lines(latest: Sequence[Run]) -> str:
     if not latest:
         return "No scan yet. Start one with: python -m keeper scan --dry-run"
-    return "\n".join(f"{_iso(run.started_at) or '-':25} {run.source.value:9} {_scan_sentence(run)}" for run in latest)
+    return "\n".join(f"{iso(run.started_at) or '-':25} {run.source.value:9} {_scan_sentence(run)}" for run in latest)
 
 
 def _mark(ok: bool | None) -> str:
     return {True: "[ok]", False: "[!!]", None: "[??]"}[ok]
 
 
-def _print(document: Any, as_json: bool = False) -> None:
+def print_result(document: Any, as_json: bool = False) -> None:
     sys.stdout.write((json.dumps(document, ensure_ascii=False, indent=2) if as_json else str(document)) + "\n")

@@ -7,13 +7,16 @@ Secrets are `SecretStr`: printing a Settings object never shows one.
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from keeper.errors import SettingsError
 
@@ -22,12 +25,25 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What is accepted, by key, for the error sentence; .env.example and README describe the same keys.
 ACCEPTED = {
     "PLEX_URL": "the address of the server, such as http://127.0.0.1:32400 (leave it out for demo mode)",
-    "PLEX_TOKEN": "the X-Plex-Token of the server's owner",
+    "PLEX_TOKEN": "the X-Plex-Token of the server's owner",  # nosec B105  # a sentence, no secret
     "PLEX_TIMEOUT": "seconds from 1 to 120",
+    "METRICS_TOKEN": "at least 16 characters, such as: openssl rand -hex 24",  # nosec B105  # a sentence, no secret
     "SPEED_TEST_TIMEZONE": "an IANA time zone such as Europe/Berlin",
+    "NETWORK_TEST_ENDPOINTS": "addresses outside with commas between, such as 1.1.1.1,9.9.9.9:443",
+    "HOST_KIND": "auto, linux, docker, macos or none",
+    "PLEX_RESTART_COMMAND": "a command with its arguments, such as: sudo -n systemctl restart plexmediaserver",
     "TRUSTED_PROXIES": "addresses or networks with commas between, such as 127.0.0.1,172.18.0.0/16",
     "PSR_DB_PATH": "the path of a file in a writable folder",
 }
+
+#: Parts of a name that say: this is a secret. The first may stand anywhere in it, the others are whole words.
+_SECRET_PARTS = ("TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "WEBHOOK", "CREDENTIAL", "APIKEY", "CHAT_ID")
+_SECRET_WORDS = {"KEY", "PASS", "PAT"}
+#: With these at its end a name speaks of a secret, but its value is none.
+_NO_SECRET_AT_END = {"FILE", "PATH", "DIR", "NAME", "DAYS", "HOURS", "MINUTES", "SECONDS", "TIMEOUT", "LENGTH"}
+#: Beginnings of the names by which the environment means us, or those we send messages to.
+_OURS = ("PLEX", "PSR_", "KEEPER_", "GUI_", "METRICS_", "AIRTABLE", "TELEGRAM", "DISCORD", "SLACK", "SMTP", "WEBHOOK")
+_LONG_ENOUGH = 8  # of a part of an address, to be a secret by itself
 
 
 class Settings(BaseSettings):
@@ -56,7 +72,28 @@ class Settings(BaseSettings):
     max_login_attempts: int = Field(5, ge=1, le=100)
     login_lockout_minutes: float = Field(15.0, gt=0, le=1440)
     trusted_proxies: str = ""
+    metrics_token: SecretStr = SecretStr("")
     check_interval: float = Field(300.0, ge=5, le=86_400)
+    max_retries: int = Field(2, ge=0, le=10)
+    network_restart_attempts: int = Field(3, ge=0, le=10)
+    max_reboot_attempts: int = Field(1, ge=0, le=10)
+    reboot_cycle_pause: float = Field(86_400.0, ge=3600, le=30 * 86_400)
+    network_test_endpoints: str = "1.1.1.1,8.8.8.8,208.67.222.222,9.9.9.9"
+    network_interface: str = ""
+    host_kind: str = Field("auto", pattern="^(auto|linux|docker|macos|none)$")
+    plex_service: str = ""
+    plex_restart_command: str = ""
+    reboot_command: str = ""
+    plex_data_dir: Path | None = None
+    plex_transcode_dir: Path | None = None
+    mount_anchor: str = ""
+    mount_map: str = ""
+
+    _named_secrets: tuple[str, ...] = PrivateAttr(())
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._named_secrets = tuple(_named_secrets(given.get("_env_file", _env_file())))
 
     @field_validator("plex_url")
     @classmethod
@@ -73,7 +110,30 @@ class Settings(BaseSettings):
             ip_network(part)  # a ValueError says what is wrong
         return value
 
-    @field_validator("psr_auth_config", "psr_db_path", "psr_log_dir")
+    @field_validator("metrics_token")
+    @classmethod
+    def _long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError(ACCEPTED["METRICS_TOKEN"])
+        return value
+
+    @field_validator("network_test_endpoints")
+    @classmethod
+    def _endpoints(cls, value: str) -> str:
+        if not any(part.strip() for part in value.split(",")):
+            raise ValueError(ACCEPTED["NETWORK_TEST_ENDPOINTS"])
+        return value
+
+    @field_validator("plex_restart_command", "reboot_command")
+    @classmethod
+    def _command(cls, value: str) -> str:
+        try:
+            shlex.split(value)
+        except ValueError:
+            raise ValueError(ACCEPTED["PLEX_RESTART_COMMAND"]) from None
+        return value
+
+    @field_validator("psr_auth_config", "psr_db_path", "psr_log_dir", "plex_data_dir", "plex_transcode_dir")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return value.expanduser() if value else value
@@ -91,6 +151,23 @@ class Settings(BaseSettings):
         return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
 
     @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Whom the watchdog asks whether there is an internet; nobody when it is told not to look."""
+        if self.network_test_endpoints.strip().lower() == "none":
+            return ()
+        return tuple(part.strip() for part in self.network_test_endpoints.split(",") if part.strip())
+
+    @property
+    def restart_command(self) -> tuple[str, ...]:
+        """The owner's own way to restart Plex, as an argument list; empty = the host's way."""
+        return tuple(shlex.split(self.plex_restart_command))
+
+    @property
+    def reboot_argv(self) -> tuple[str, ...]:
+        """The owner's own way to reboot; empty = the host's way."""
+        return tuple(shlex.split(self.reboot_command))
+
+    @property
     def demo(self) -> bool:
         """Without an address of a server there is nothing to keep: show the simulated one."""
         return not self.plex_url
@@ -106,9 +183,52 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> list[str]:
-        """Every secret value that must never be written or shown."""
-        values = (v for v in self.__dict__.values() if isinstance(v, SecretStr))
-        return [s for s in (v.get_secret_value() for v in values) if s]
+        """Every value that must never be written or shown: the secret settings, and what `.env` calls a secret.
+
+        The latter also when no setting has that name (yet): a file made for a later version, or with a slip of the
+        pen, is read by us all the same. Of the environment, which belongs to everybody, only names that mean us: the
+        other secrets of a shell are none of our business, and nothing here ever touches them.
+        """
+        values = (v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr))
+        return list(dict.fromkeys(value for value in (*values, *self._named_secrets) if value))
+
+
+def _env_file() -> Any:
+    return Settings.model_config.get("env_file")
+
+
+def _named_secrets(env_file: Any) -> Iterator[str]:
+    """Values whose name says that they are secret, whether the program knows the setting or not."""
+    in_file = DotEnvSettingsSource(Settings, env_file=env_file, env_ignore_empty=True).env_vars
+    ours = {name: value for name, value in os.environ.items() if name.upper().startswith(_OURS) or "WEBHOOK" in name}
+    for name, value in (*in_file.items(), *ours.items()):
+        secret = _names_a_secret(name)
+        if value and secret:
+            yield value.strip()
+        if value and "://" in value:
+            yield from _secrets_of_address(value.strip(), secret)
+
+
+def _names_a_secret(name: str) -> bool:
+    """AIRTABLE_TOKEN, SMTP_PASS, MY_WEBHOOK_URL; but not TOKEN_FILE, and no MONKEY."""
+    name = name.upper()
+    words = name.split("_")
+    says = any(part in name for part in _SECRET_PARTS) or not _SECRET_WORDS.isdisjoint(words)
+    return says and words[-1] not in _NO_SECRET_AT_END
+
+
+def _secrets_of_address(address: str, is_secret: bool) -> Iterator[str]:
+    """The password in any address; of a secret one also what opens the door wherever it is quoted without the rest."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return
+    if parts.password:
+        yield from {parts.password, unquote(parts.password)}
+    if is_secret:
+        tail = address.partition(parts.netloc)[2]
+        pieces = (tail, parts.path, parts.path.strip("/"), parts.path.rpartition("/")[2], parts.query)
+        yield from (piece for piece in pieces if len(piece) >= _LONG_ENOUGH)
 
 
 def _is_address(text: str) -> bool:
@@ -126,20 +246,25 @@ def load(**overrides: object) -> Settings:
     """Reads the settings. Raises SettingsError for the first wrong one."""
     _check_env_file()
     try:
-        settings = Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)
     except UnicodeDecodeError:
         raise SettingsError(".env", "(not UTF-8)", "a text file in UTF-8") from None
     except ValidationError as problem:
         first = problem.errors()[0]
         key = str(first["loc"][0]).upper() if first["loc"] else "settings"
         shown = str(first.get("input", ""))
-        if "@" in shown or any(word in key for word in ("TOKEN", "KEY", "PASSWORD")):
+        if "@" in shown or _names_a_secret(key) or _holds_a_secret(shown, overrides.get("_env_file", _env_file())):
             shown = "(hidden)"
         accepted = ACCEPTED.get(key, first["msg"].removeprefix("Value error, ").lower())
         raise SettingsError(key, shown, accepted) from None
     if settings.plex_url and not settings.plex_token.get_secret_value():
         raise SettingsError("PLEX_TOKEN", "", "the X-Plex-Token of the server's owner, needed with PLEX_URL")
     return settings
+
+
+def _holds_a_secret(text: str, env_file: Any) -> bool:
+    """Two lines of `.env` are easily swapped, and an address is easily copied with its token."""
+    return "token" in text.lower() or any(secret in text for secret in _named_secrets(env_file) if len(secret) > 3)
 
 
 def _check_env_file() -> None:

@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +22,20 @@ from keeper.demo.process import DemoPlex
 from keeper.engine import Duty, Engine
 from keeper.errors import KeeperError, RunError, StoreError
 from keeper.ports import Plex, Stop
-from keeper.rules.types import Check, ItemFilter, Preferences, ScanOptions, Section, Server, Source
+from keeper.rehearsal import EXAMPLES
+from keeper.rules.types import (
+    Ability,
+    Action,
+    Armed,
+    Budget,
+    Check,
+    ItemFilter,
+    Preferences,
+    ScanOptions,
+    Section,
+    Server,
+    Source,
+)
 from keeper.store.checks import Checks
 from keeper.store.cleaner import StoredCleaner
 from keeper.store.db import Database
@@ -30,6 +43,8 @@ from keeper.store.items import Items
 from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
 from keeper.store.views import Views
+from keeper.store.watching import StoredWatch
+from keeper.watchtower import WatchReader, Watchtower
 from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
 from keeper.world.host import LocalHost
@@ -37,7 +52,6 @@ from keeper.world.logs import ScanLogs, set_up_logging
 from keeper.world.plex import PlexClient
 from keeper.world.probe import PlexLook
 from keeper.world.redactor import Redactor
-from monitor import Monitor
 
 if TYPE_CHECKING:
     from auth import Doorkeeper
@@ -64,14 +78,17 @@ class House:
         self.items = Items(self.database, self.clock)
         self.memory = StoredMemory(self.database, self.clock)
         self.checks = Checks(self.database)
-        self.cleaner = StoredCleaner(self.database)
+        self.cleaner = StoredCleaner(self.database, settings.check_interval)
         self.logs = ScanLogs(settings.log_dir, self.clock, self.redactor)
         self.address = Address(settings)
         self.views = Views(self.database, self.clock, lambda: self.runs.pinned_server(self.address.name))
         self.jobs = Jobs(self._tools(), _limits(settings))
         self.probe_brake = Brake()
         self.probe = self._probe()
-        self.monitor = Monitor(self.probe, self.checks, self.clock, settings.check_interval)
+        self.watch_memory = StoredWatch(self.database)
+        self.watch = WatchReader(self.database, self.clock, settings.check_interval, self.watch_memory)
+        self.watchtower = self._watchtower()
+        self.monitor = self.watchtower.monitor
         self.doorkeeper: Doorkeeper | None = None
         self._look_now, self._work_now = threading.Event(), threading.Event()
         self._file_lost = False
@@ -84,6 +101,7 @@ class House:
         set_up_logging(self.settings.log_dir, self.redactor, quiet)
 
     def close(self) -> None:
+        self.watchtower.close()
         self.address.close()
         self.database.close()
 
@@ -130,7 +148,39 @@ class House:
         log.info("look asked for by %s", by)
         self._look_now.set()
 
+    def arm(self, armed: frozenset[Armed], by: str) -> None:
+        self.watchtower.arm(armed, by)
+
+    def hold(self, until: datetime | None, by: str) -> None:
+        self.watchtower.hold(until, by)
+        self._look_now.set()
+
+    def forget_actions(self, by: str) -> None:
+        """For emergencies: earlier restarts and reboots limit nothing any more. Told as an event."""
+        self.watchtower.forget_actions(by)
+
+    def act(self, action: Action, by: str) -> None:
+        """Has the engine's watchdog do it, by the same way as its own actions. Raises RunError."""
+        if not self.jobs.holds_engine:
+            raise RunError("No watchdog runs in this process; the service does that.")
+        self.watchtower.wish(action, by)
+        self._look_now.set()
+
     # ------------------------------------------------------------------ what pages show
+
+    def abilities(self) -> Mapping[Action, Ability] | None:
+        """What this machine can do, as the watchdog last found out; None = not yet."""
+        return self.monitor.abilities() or None
+
+    def budgets(self) -> list[Budget]:
+        return self.watchtower.budgets()
+
+    def simulate(self, script: str, armed: frozenset[Armed] | None = None) -> dict[str, Any]:
+        """A scripted outage through the watchdog's own rules. Raises RunError for one that cannot be read."""
+        return self.watchtower.simulate(script, armed)
+
+    def simulation_examples(self) -> dict[str, str]:
+        return dict(EXAMPLES)
 
     def count_page_run(self) -> None:
         """Pages run in threads of their own, and `+=` alone would lose some."""
@@ -211,6 +261,20 @@ class House:
             self.pin_server,
         )
 
+    def _watchtower(self) -> Watchtower:
+        return Watchtower(
+            self.settings,
+            self.clock,
+            self.host.me(),
+            self.memory,
+            self.watch_memory,
+            self.checks,
+            self.probe,
+            self.views.server_id,
+            self.open_client,
+            self.probe_brake,
+        )
+
     def _tools(self) -> Tools:
         return Tools(
             runs=self.runs,
@@ -243,7 +307,7 @@ class House:
 
     def _look(self) -> None:
         if self.jobs.holds_engine:
-            self.monitor.tick()
+            self.watchtower.tick()
 
     def _until_next_look(self) -> float:
         return self.monitor.interval if self.jobs.holds_engine else HOUSEKEEPING_SECONDS

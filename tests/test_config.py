@@ -66,3 +66,68 @@ def test_home_folders_are_understood_and_secrets_never_shown(monkeypatch):
     assert settings.db_path == Path.home() / "keeper.db"
     assert "t0ken" not in repr(settings)
     assert settings.secrets == ["t0ken"]
+
+
+def write_env(tmp_path, *lines):
+    file = tmp_path / ".env"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("AIRTABLE_TOKEN=pat123456", "pat123456"),
+        ("TELEGRAM_BOT_TOKEN='12:ab c'", "12:ab c"),
+        ("telegram_chat_id=-100200300", "-100200300"),
+        ("SMTP_PASS=p4ssw0rd", "p4ssw0rd"),
+        ("SOME_API_KEY=k3y", "k3y"),
+        ("DISCORD_WEBHOOK_URL=https://h.example/api/1/tok-5678", "https://h.example/api/1/tok-5678"),
+        ("DISCORD_WEBHOOK_URL=https://h.example/api/1/tok-5678?w=1", "/api/1/tok-5678"),
+        ("DISCORD_WEBHOOK_URL=https://h.example/api/1/tok-5678", "tok-5678"),
+        ("DATABASE_URL=postgresql://keeper:p%40ss@db/keeper", "p@ss"),
+        ("METRICS_TOKEN=0123456789abcdef", "0123456789abcdef"),
+    ],
+)
+def test_whatever_the_settings_file_calls_a_secret_is_one(monkeypatch, tmp_path, line, secret):
+    monkeypatch.delenv("KEEPER_ENV_FILE", raising=False)
+    settings = config.load(_env_file=write_env(tmp_path, line))
+    assert secret in settings.secrets
+    assert secret not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["PLEX_URL=http://nas:32400", "MONKEY=banana", "TOKEN_FILE=/run/token", "PSR_COOKIE_NAME=door", "SECRET_DAYS=30",
+     "AIRTABLE_TOKEN=", "WEB_ADDRESS=https://nas/some/long/path"],
+)  # fmt: skip
+def test_what_is_no_secret_stays_readable(monkeypatch, tmp_path, line):
+    monkeypatch.setenv("PLEX_TOKEN", "t0ken")
+    monkeypatch.delenv("KEEPER_ENV_FILE", raising=False)
+    assert config.load(_env_file=write_env(tmp_path, line)).secrets == ["t0ken"]
+
+
+def test_of_the_environment_only_names_that_mean_us_count(monkeypatch):
+    settings = load(monkeypatch, AIRTABLE_API_KEY="keyABC", GRAFANA_WEBHOOK="https://h/x", AWS_SECRET_KEY="foreign")
+    assert "keyABC" in settings.secrets and "https://h/x" in settings.secrets
+    assert "foreign" not in settings.secrets
+
+
+def test_a_short_token_for_the_figures_is_refused_and_not_shown(monkeypatch):
+    with pytest.raises(SettingsError, match=r"METRICS_TOKEN.*at least 16") as caught:
+        load(monkeypatch, METRICS_TOKEN="sh0rt")
+    assert "sh0rt" not in str(caught.value)
+    assert load(monkeypatch, METRICS_TOKEN="long-enough-0123").metrics_token.get_secret_value() == "long-enough-0123"
+
+
+@pytest.mark.parametrize("key", ["PLEX_URL", "PLEX_TIMEOUT", "TRUSTED_PROXIES"])
+def test_a_secret_on_the_wrong_line_is_not_shown(monkeypatch, key):
+    with pytest.raises(SettingsError, match=key) as caught:
+        load(monkeypatch, PLEX_TOKEN="xK7vQ2mZ9", **{key: "xK7vQ2mZ9"})
+    assert "xK7vQ2mZ9" not in str(caught.value)
+
+
+def test_an_address_copied_with_its_token_is_not_shown(monkeypatch):
+    with pytest.raises(SettingsError, match="PLEX_URL") as caught:
+        load(monkeypatch, PLEX_URL="http://nas:32400/?X-Plex-Token=xK7vQ2mZ9", PLEX_TOKEN="other")
+    assert "xK7vQ2mZ9" not in str(caught.value)

@@ -61,7 +61,8 @@ class Room:
 
 WIRED = ("auth", "jobs", "logic", "monitor", *(
     f"keeper.{name}" for name in (
-        "cli", "config", "demo", "door", "engine", "errors", "examination", "ports", "rules", "store", "wiring", "world"
+        "cli", "cli_watch", "config", "demo", "door", "engine", "errors", "examination", "metrics", "ports",
+        "rehearsal", "rules", "store", "watchtower", "wiring", "world",
     )
 ))  # fmt: skip
 
@@ -87,8 +88,9 @@ ROOMS = (  # the first one that fits counts
     Room("ui", ("keeper/ui/",), ("keeper.ui", "keeper.wiring", "keeper.rules.types", "keeper.errors", "auth"),
          frozenset({"streamlit", "pandas", "altair", "pyarrow"}), never=frozenset(NETWORK_AND_FILES)),
     Room("demo", ("keeper/demo/",), ("keeper.demo", "keeper.rules.types"), frozenset({"starlette", "uvicorn"})),
-    Room("the wiring", ("keeper/wiring.py", "keeper/engine.py", "keeper/cli.py", "keeper/examination.py",
-                        "keeper/metrics.py", "keeper/__main__.py", "keeper/__init__.py"),
+    Room("the wiring", ("keeper/wiring.py", "keeper/watchtower.py", "keeper/engine.py", "keeper/cli.py",
+                        "keeper/cli_watch.py", "keeper/examination.py", "keeper/metrics.py", "keeper/rehearsal.py",
+                        "keeper/__main__.py", "keeper/__init__.py"),
          WIRED, never=frozenset({"streamlit"})),
     Room("the front door", ("app.py",),
          ("auth", "keeper.errors", "keeper.metrics", "keeper.wiring", "keeper.ui.frame")),

@@ -7,7 +7,7 @@ from keeper.demo.nodes import Attrs, Node
 VERSION = "1.43.3.10812-0de300c0d"
 NEWER_VERSION = "1.44.0.11000-0de30ffff"
 OWNER = "owner@example.invalid"
-ACCOUNT_SECRET = "made-up-account-secret-never-log"  # noqa: S105 - opens nothing; tests look whether it leaks
+ACCOUNT_SECRET = "made-up-account-secret-never-log"  # nosec B105  # noqa: S105 - opens nothing; tests look whether it leaks
 DOWNLOAD = "https://downloads.example.invalid/latest/5?build=linux-x86_64&X-Plex-Token=made-up-download-secret"
 
 _YES = (

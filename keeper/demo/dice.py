@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 def shaker(seed: int, purpose: str) -> random.Random:
     """A stream of random numbers of its own for each purpose, so that one does not disturb the other."""
-    return random.Random(f"{seed}:{purpose}")  # noqa: S311 - a game, no secret
+    return random.Random(f"{seed}:{purpose}")  # nosec B311  # noqa: S311 - a game, no secret
 
 
 def chance(seed: int, purpose: str, key: int) -> float:

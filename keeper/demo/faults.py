@@ -192,6 +192,21 @@ async def badxml(x: Exchange) -> None:
     await x.say(Response(body[: max(20, len(body) // 2)] + b"\x00<&", 200, media_type="text/xml;charset=utf-8"))
 
 
+async def echo(x: Exchange) -> None:
+    """An error page that repeats the request, its token included, as proxies and debugging servers do."""
+    said = "<br>".join(f"{name}: {value}" for name, value in HTTPConnection(x.scope).headers.items())
+    await x.say(html(x.fault.code or 500, f"<html><body><h1>Your request</h1>{said}</body></html>"))
+
+
+async def parrot(x: Exchange) -> None:
+    """The right answer, but every title, and the name of the server, begins with the token it was asked with."""
+    head, body = await x.overhear()
+    token = HTTPConnection(x.scope).headers.get("x-plex-token", "").encode()
+    body = re.sub(rb'\b(?:title|friendlyName)"?[=:] ?"', lambda found: found[0] + token + b" ", body)
+    language = "application/json" if body.startswith(b"{") else "text/xml;charset=utf-8"
+    await x.say(Response(body, int(head.split()[1]), media_type=language))
+
+
 async def trickle(x: Exchange) -> None:
     """The right answer, one byte at a time."""
     head, body = await x.overhear()
@@ -221,7 +236,9 @@ FAULTS: dict[str, Callable[[Exchange], Awaitable[None]]] = {
     "cut": cut,
     "badxml": badxml,
     "trickle": trickle,
+    "echo": echo,
+    "parrot": parrot,
 }
 MODES = ("ready", "refused", *FAULTS)
-NEEDS_ANSWER = {"cut", "badxml", "trickle"}  # these spoil an answer, so an endless stream is just dropped
+NEEDS_ANSWER = {"cut", "badxml", "trickle", "parrot"}  # these spoil an answer, so an endless stream is just dropped
 MASKED = {"other_server", "unclaimed"}  # here the server itself says something else than usual

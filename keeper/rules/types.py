@@ -515,9 +515,10 @@ class Watch:
     looks: int = 0
     bad_looks: int = 0  # in a row, of whatever cause, before an incident opens
     good_looks: int = 0  # in a row, while an incident is open
-    last: Moment | None = None  # of the last look that told anything
+    last: Moment | None = None  # of the last look
     taken: tuple[Taken, ...] = ()
     streams: tuple[Watched, ...] = ()
+    told: Moment | None = None  # of the last look that told anything, which UNKNOWN does not
     interface: str = ""  # the one that carried the default route while there was one
 
 
@@ -578,6 +579,16 @@ class IncidentSeen:
     causes: tuple[Cause, ...]
     actions: tuple[Action, ...]
     gave_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of an action's limit is used, and when it is possible again; None = now, as far as the limit goes."""
+
+    action: Action
+    used: int
+    allowed: int
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

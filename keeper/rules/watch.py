@@ -54,7 +54,8 @@ def observe(before: Watch, look: Look, limits: WatchLimits) -> Watch:
         before,
         streams=inuse.remember(before.streams, look.streams, look.now),
         taken=_recent(before.taken, look.now),
-        last=before.last if look.cause is Cause.UNKNOWN else look.now,
+        last=look.now,
+        told=before.told if look.cause is Cause.UNKNOWN else look.now,
     )
     if look.cause is Cause.UNKNOWN:  # proves nothing in either direction; a run of looks outlives only a few of them
         return watch
@@ -85,10 +86,10 @@ def _counted(watch: Watch, look: Look, unbroken: bool) -> Watch:
 def _is_unbroken(before: Watch, look: Look, limits: WatchLimits) -> bool:
     """Whether this look goes on with the run. Nobody looked for long (the machine slept, the service was away, the
     machine was started anew): then what was seen before says nothing about the time between."""
-    if look.cause is not before.cause or before.last is None or before.last.boot != look.now.boot:
+    if look.cause is not before.cause or before.told is None or before.told.boot != look.now.boot:
         return False
     usual = INTERVAL_IN_TROUBLE if before.bad_looks or before.incident else limits.interval
-    return elapsed(before.last, look.now) <= 2 * max(usual, INTERVAL_IN_TROUBLE) + 30.0
+    return elapsed(before.told, look.now) <= 2 * max(usual, INTERVAL_IN_TROUBLE) + 30.0
 
 
 def _opened(watch: Watch, look: Look) -> Watch:

@@ -58,7 +58,7 @@ def note_check(
     connection.execute(
         insert(checks).values(
             at=check.at, cause=check.cause.value, sentence=check.sentence, facts_json=json.dumps(facts),
-            decision_json=json.dumps(dict(check.decision)), milliseconds=check.milliseconds,
+            decision_json=json.dumps(dict(check.decision), default=str), milliseconds=check.milliseconds,
         )
     )  # fmt: skip
     if sections:

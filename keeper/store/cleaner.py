@@ -1,34 +1,61 @@
-"""Retention: what is too old goes, in small batches that never lock the page out."""
+"""Retention: what is too old goes, in small batches that never lock the page out. Looks are summed up before they go.
+
+What the watchdog must not forget, and what remains of the looks, goes by number and not by age: a clock that is years
+ahead for an hour would otherwise empty it.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import cycle
 
-from sqlalchemy import ColumnElement, Table, delete, select
+from sqlalchemy import ColumnElement, Table, delete, func, select
 from sqlalchemy.engine import Connection
 
 from keeper.rules.types import RunStatus
 from keeper.store.db import Database
-from keeper.store.schema import checks, events, login_failures, scan_items, scan_runs, sessions
+from keeper.store.rollup import Rollup, counted
+from keeper.store.schema import (
+    actions,
+    check_days,
+    check_hours,
+    checks,
+    events,
+    incident_steps,
+    incidents,
+    login_failures,
+    scan_items,
+    scan_runs,
+    sessions,
+)
 
-CHECK_DAYS, EVENT_DAYS, LOGIN_DAYS = 90, 365, 30
+CHECK_DAYS, EVENT_DAYS, LOGIN_DAYS = 3, 365, 30
+#: So many of the newest rows stay: hours of 100 days, days of ten years, and more trouble than a machine survives.
+KEPT = ((check_hours, 2_500), (check_days, 3_653), (incident_steps, 50_000), (incidents, 5_000), (actions, 5_000))
 _ENDED = [status.value for status in RunStatus if status.ended]
 
 
 class StoredCleaner:
-    """The Cleaner port on the database."""
+    """The Cleaner port on the database. `interval` is the usual time between two looks, in seconds."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, interval: float = 300.0) -> None:
         self._database = database
+        self._rollup = Rollup(database, interval)
+        self._turns = cycle(KEPT)  # one table a call: they grow slowly
 
     def prune(self, now: datetime, run_days: int, run_count: int, batch: int) -> int:
+        """Sums up looks first. While many are waiting (the service was updated, or away), the call does only that and
+        returns how many it summed up, so that the next one follows at once. Raises StoreError."""
+        if (summed := self._rollup.batch(batch)) >= batch:
+            return summed
         with self._database.write() as connection:
             gone = (
                 _prune_runs(connection, now - timedelta(days=run_days), run_count, batch)
-                or _prune(connection, checks, checks.c.at < now - timedelta(days=CHECK_DAYS), batch)
+                or _prune(connection, checks, _seen_to(connection, now - timedelta(days=CHECK_DAYS)), batch)
                 or _prune(connection, events, events.c.at < now - timedelta(days=EVENT_DAYS), batch)
                 or _prune(connection, sessions, sessions.c.expires_at < now - timedelta(days=LOGIN_DAYS), batch)
                 or _prune(connection, login_failures, login_failures.c.at < now - timedelta(days=LOGIN_DAYS), batch)
+                or _prune_beyond(connection, *next(self._turns), batch)
             )
         if gone:
             self._database.give_back()
@@ -46,6 +73,20 @@ def _prune_runs(connection: Connection, before: datetime, keep: int, batch: int)
         return 0
     gone = _prune(connection, scan_items, scan_items.c.job_id == job_id, batch)
     return gone or connection.execute(delete(scan_runs).where(scan_runs.c.job_id == job_id)).rowcount
+
+
+def _seen_to(connection: Connection, before: datetime) -> ColumnElement[bool]:
+    """Old looks that have been summed up. The last look of all stays, whatever its age: pages show it, and were its
+    number given again, the mark of what is summed up would be wrong."""
+    last = select(func.max(checks.c.id)).scalar_subquery()
+    return (checks.c.at < before) & (checks.c.id <= counted(connection)) & (checks.c.id < last)
+
+
+def _prune_beyond(connection: Connection, table: Table, keep: int, batch: int) -> int:
+    """What is older than the newest `keep` rows."""
+    (key,) = table.primary_key
+    oldest_kept = connection.execute(select(key).order_by(key.desc()).offset(keep - 1).limit(1)).scalar()
+    return 0 if oldest_kept is None else _prune(connection, table, key < oldest_kept, batch)
 
 
 def _prune(connection: Connection, table: Table, condition: ColumnElement[bool], batch: int) -> int:

@@ -67,6 +67,7 @@ class Database:
         self.engine = _open(path)
         setattr(self.engine.dialect, schema.CLEAN, clean)
         self._writer = self.engine.execution_options(keeper_write=True)
+        self._lasting = self.engine.execution_options(keeper_write=True, keeper_lasting=True)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -81,8 +82,7 @@ class Database:
         `lasting`: once it has ended, not even a power cut takes it (or anything committed before it) away. Without,
         a power cut may take the last transactions; a crash of this program never does.
         """
-        writer = self._writer.execution_options(keeper_lasting=True) if lasting else self._writer
-        with self._translated(), writer.begin() as connection:
+        with self._translated(), (self._lasting if lasting else self._writer).begin() as connection:
             yield connection
 
     def upsert(

@@ -43,6 +43,18 @@ class StoredMemory:
         with self._database.write() as connection:
             self._database.upsert(connection, settings, rows, update=["value", "changed_at", "changed_by"])
 
+    def noted(self, key: str) -> str:
+        """A short note by its key, as it was written; '' = there is none."""
+        with self._database.read() as connection:
+            found = connection.execute(select(settings.c.value).where(settings.c.key == key)).scalar()
+        return str(found or "")
+
+    def note(self, key: str, value: str, by: str) -> None:
+        """Writes a short note of the program's own beside the settings, such as what folders looked like."""
+        row = {"key": key, "value": value, "changed_at": self._clock.now(), "changed_by": by}
+        with self._database.write() as connection:
+            self._database.upsert(connection, settings, [row], update=["value", "changed_at", "changed_by"])
+
     def take_lease(
         self, name: str, owner: Owner, holder: str, seconds: float, is_alive: Callable[[Owner], bool | None]
     ) -> bool:

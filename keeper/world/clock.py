@@ -8,6 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import psutil
+
 
 class SystemClock:
     """The Clock port."""
@@ -17,6 +19,12 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def uptime(self) -> float:
+        """Seconds since this machine started, sleep included; no correction of the wall clock touches it."""
+        if hasattr(time, "CLOCK_BOOTTIME"):
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.time() - psutil.boot_time()  # macOS: its monotonic clock stands still while it sleeps
 
     def local_zone(self) -> tzinfo:
         """The named zone of this machine, because only a named one knows about DST; UTC when it has none."""

@@ -102,11 +102,15 @@ class CuttableAdapter(HTTPAdapter):
 
 
 class BoundedSession(requests.Session):
-    """A requests session with a deadline in seconds for each whole call. Not to be shared between threads."""
+    """A requests session with a deadline in seconds for each whole call. Not to be shared between threads.
 
-    def __init__(self, clock: Clock, stop: Stop, deadline: float) -> None:
+    `clean` takes out of every body what the server must not say: it may echo the token, and what is read here is
+    stored, logged and shown.
+    """
+
+    def __init__(self, clock: Clock, stop: Stop, deadline: float, clean: Callable[[bytes], bytes]) -> None:
         super().__init__()
-        self._clock, self._stop, self._deadline = clock, stop, deadline
+        self._clock, self._stop, self._deadline, self._clean = clock, stop, deadline, clean
         self._sockets = Sockets()
         for scheme in ("http://", "https://"):
             self.mount(scheme, CuttableAdapter(self._sockets))
@@ -148,6 +152,7 @@ class BoundedSession(requests.Session):
         try:
             response = super().request(method, url, *args, **kwargs)
             _read_all(response)
+            response._content = self._clean(response.content)
         except requests.exceptions.ReadTimeout as problem:
             raise PlexSilent(f"Plex did not answer within {self._deadline:g} s.") from problem
         except requests.exceptions.ConnectTimeout as problem:

@@ -1,46 +1,29 @@
-"""Log files, and the filter that keeps secrets out of every one of them."""
+"""Log files, and the one way by which everything that is logged gets into them."""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from keeper.errors import StoreError
 from keeper.ports import Clock, ScanLog
+from keeper.world.redactor import Redactor
 
 log = logging.getLogger(__name__)
 
 MEGABYTE = 1 << 20
 _BLOCK = 1 << 16
-_TOKEN_IN_TEXT = re.compile(r"(?i)(x-plex-token[=:]\s*|authtoken[\"']?[=:]\s*[\"']?|token=)[^\s&\"'<>,]+")
-
-
-class Redactor(logging.Filter):
-    """Replaces known secrets, and whatever looks like a Plex token, in messages and tracebacks."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__()
-        self._secrets = [secret for secret in secrets if len(secret) >= 4]
-
-    def clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return _TOKEN_IN_TEXT.sub(r"\1***", text)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self.clean(record.getMessage()), None
-        if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
-        if record.exc_text:
-            record.exc_text = self.clean(record.exc_text)
-        return True
+#: Loggers that keep to themselves what broke in a page or in a request; it belongs into our files too.
+APART = ("streamlit.error_util", "uvicorn.error")
 
 
 class ScanLogs:
@@ -113,28 +96,65 @@ def _close(file: TextIO | None) -> None:
 
 
 def set_up_logging(folder: Path, redactor: Redactor, quiet: bool = False) -> None:
-    """logs/keeper.log, logs/keeper_error.log (10 MB, five kept) and stderr, whichever of them can be written."""
-    handlers: list[logging.Handler] = [] if quiet else [logging.StreamHandler(sys.stderr)]
+    """logs/keeper.log, logs/keeper_error.log (10 MB, five kept) and stderr, whichever of them can be written.
+
+    Whatever is logged in this process passes the redactor, also what goes to handlers of others: Streamlit's and
+    uvicorn's loggers write to stderr themselves. Warnings and what nobody caught are logged as well.
+    """
+    logging.setLogRecordFactory(redactor.record)
+    logging.captureWarnings(True)
+    files = _files(folder)
+    _replace_handlers(logging.getLogger(), files if quiet else [logging.StreamHandler(sys.stderr), *files])
+    for name in APART:
+        _replace_handlers(logging.getLogger(name), files)
+    logging.getLogger("keeper").setLevel(logging.INFO)
+    for place, hook in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
+        _log_what_nobody_caught(place, hook, redactor if quiet else None)
+
+
+def _files(folder: Path) -> list[logging.Handler]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handlers.append(_rotating(folder / "keeper.log", logging.INFO))
-        handlers.append(_rotating(folder / "keeper_error.log", logging.ERROR))
+        return [_rotating(folder / "keeper.log", logging.INFO), _rotating(folder / "keeper_error.log", logging.ERROR)]
     except OSError as problem:
         sys.stderr.write(f"keeper: the log folder {folder} cannot be written ({problem.strerror}); no log files.\n")
-    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    root = logging.getLogger()
-    for old in [handler for handler in root.handlers if getattr(handler, "of_keeper", False)]:
-        root.removeHandler(old)
-        old.close()
-    for handler in handlers:
-        handler.setFormatter(form)
-        handler.addFilter(redactor)
-        handler.of_keeper = True  # type: ignore[attr-defined]
-        root.addHandler(handler)
-    logging.getLogger("keeper").setLevel(logging.INFO)
+        return []
 
 
 def _rotating(path: Path, level: int) -> RotatingFileHandler:
     handler = RotatingFileHandler(path, maxBytes=10 * MEGABYTE, backupCount=5, encoding="utf-8", delay=True)
     handler.setLevel(level)
     return handler
+
+
+def _replace_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
+    """Ours only: those of a test, or of the web server, stay."""
+    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for old in [handler for handler in logger.handlers if getattr(handler, "of_keeper", False)]:
+        logger.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        handler.setFormatter(form)
+        handler.of_keeper = True  # type: ignore[attr-defined]
+        logger.addHandler(handler)
+
+
+def _log_what_nobody_caught(place: Any, hook: str, terminal: Redactor | None) -> None:
+    """Python writes such a traceback to stderr as it is; here it is logged. A command, which logs to files only, shows
+    it on the terminal as well. Somebody else's hook (pytest's) is still called."""
+    before, usual = getattr(place, hook), getattr(place, f"__{hook}__")
+    before = getattr(before, "instead_of", before)
+
+    def told(*given: Any) -> None:
+        kind, error, trace = given if len(given) == 3 else given[0][:3]
+        if not issubclass(kind, Exception):  # Ctrl-C and SystemExit are no accidents
+            before(*given)
+            return
+        log.critical("nobody caught this", exc_info=(kind, error, trace))
+        if terminal:
+            sys.stderr.write(terminal.clean("".join(traceback.format_exception(kind, error, trace))))
+        if before is not usual:
+            before(*given)
+
+    told.instead_of = before  # type: ignore[attr-defined]
+    setattr(place, hook, told)

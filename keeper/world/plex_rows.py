@@ -8,7 +8,7 @@ is converted; of pictures and summaries only matters whether there are any.
 from __future__ import annotations
 
 from typing import Any
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405  # for its type; nothing is parsed here
 
 from keeper.rules.types import Item, Section
 

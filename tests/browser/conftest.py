@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from proxy import Proxy, Way, lacks
 from serving import PASSWORD, Service
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-Browser, Page, expect = playwright.Browser, playwright.Page, playwright.expect
+Browser, BrowserContext = playwright.Browser, playwright.BrowserContext
+Page, expect = playwright.Page, playwright.expect
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 expect.set_options(timeout=15_000)
 
@@ -36,6 +39,32 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
+@pytest.fixture(scope="session")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+    with Service(tmp_path_factory.mktemp("straight")) as running:
+        yield Way(running)
+
+
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+    """With the shipped site of nginx and TLS in front of it."""
+    if lacks() and "CI" not in os.environ:
+        pytest.skip(lacks())
+    home = tmp_path_factory.mktemp("proxied")
+    with (
+        Service(home, TRUSTED_PROXIES="127.0.0.1") as running,
+        Proxy(home / "nginx", running.port) as nginx,
+    ):
+        yield Way(running, nginx)
+
+
+@pytest.fixture(params=["straight", "proxied"])
+def way(request: pytest.FixtureRequest) -> Way:
+    """Both ways to a service, one after the other. Its sessions are the test's: it may end them all."""
+    found: Way = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Starts services of the test's own; they end with it."""
@@ -53,11 +82,21 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with playwright.sync_playwright() as engine:
-        chromium = engine.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def browser_of(browser: Browser) -> Callable[[Path], BrowserContext]:
+    """Starts a browser with a profile on disk, as people have it: what it kept is there when it starts again."""
+
+    def started(profile: Path) -> BrowserContext:
+        return browser.browser_type.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=CHROMIUM_ARGS, locale="en-GB", ignore_https_errors=True
+        )
+
+    return started
 
 
 @pytest.fixture(scope="session")

@@ -255,6 +255,21 @@ def test_an_unknown_mode_or_knob_is_refused_with_words(plex):
         plex.mode("hang", nonsense=1)
 
 
+def test_an_echo_repeats_the_request_with_its_token(owner, plex):
+    plex.mode("echo", code=502)
+    answer = owner(ALL)
+    assert answer.status_code == 502
+    assert f"x-plex-token: {plex.token}" in answer.text
+
+
+def test_a_parrot_puts_the_token_into_every_title(owner, plex):
+    plex.mode("parrot")
+    rows = owner(ALL, headers={"Accept": "application/json"}).json()["MediaContainer"]["Metadata"]
+    assert rows
+    assert all(row["title"].startswith(f"{plex.token} ") for row in rows)
+    assert f'friendlyName="{plex.token} ' in owner("/").text
+
+
 def test_every_mode_can_be_switched_on_and_away(plex, stranger):
     for mode in MODES:
         plex.mode(mode)

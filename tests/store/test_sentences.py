@@ -22,10 +22,13 @@ from keeper.world.redactor import Redactor
 
 NOW = datetime(2026, 5, 5, tzinfo=UTC)
 SECRET, NUMBER = 'qu"ote-&-secret', "-1001234567890"
-#: Text that is read again and compared, or comes in bulk from answers that were cleaned as they came (world/http).
+#: Text that is read again and compared, comes in bulk from answers that were cleaned as they came (world/http), or
+#: holds nothing but our own words and numbers.
 LEFT_ALONE = {
     "settings.value", "scan_runs.stats_json", "scan_items.section_title", "scan_items.title", "scan_items.parent",
     "media_state.title", "media_state.parent", "library_sections.title", "library_sections.locations_json",
+    "watch_memory.watch_json", "check_hours.causes_json", "check_hours.figures_json", "check_days.causes_json",
+    "check_days.figures_json",
 }  # fmt: skip
 
 

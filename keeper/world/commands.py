@@ -1,0 +1,145 @@
+"""Running another program: the one place where the service starts any (the simulated server has its own).
+
+Bounded in every direction: an argument list and never a shell, no input, 64 KiB of each output, a time limit for all
+of it, and an environment without secrets. Whatever goes wrong comes back as a Ran; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from keeper.ports import Clock
+from keeper.rules.types import Ran
+
+KEPT_BYTES = 64 * 1024  # of each output; the rest is read and thrown away, so that the program never blocks
+GRACE = 2.0  # seconds between asking a group to end and killing it, and again until it is given up
+_LAST_WORDS = 0.5  # seconds to read what a program that has ended left in the pipes
+_POLL = 0.05
+_SECRET = ("TOKEN", "PASS", "KEY", "SECRET", "CREDENTIAL", "CLAIM")
+_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin")
+
+
+class SystemCommands:
+    """The Commands port."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def run(self, argv: Sequence[str], seconds: float) -> Ran:
+        """Runs argv and waits for it, at most `seconds` and 2 x GRACE for ending it. Never raises.
+
+        What the program leaves behind in good order goes on living and may go on writing: a start script hands its
+        output down to what it starts, and a closed pipe would kill that. Only at the time limit the whole process
+        group is ended; a program that made its own session, or belongs to root when we do not, escapes that.
+        """
+        began = self._clock.monotonic()
+        child = _started(argv)
+        if isinstance(child, str):
+            return Ran(None, err=child)
+        outputs = [_Drain(pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
+        late = _still_runs(child, seconds)
+        if late:
+            _end_group(child)
+        out, err = (drain.text() for drain in outputs)
+        took = self._clock.monotonic() - began
+        if late:
+            return Ran(None, out, f"not finished after {seconds:g} seconds. {err}".strip(), took, timed_out=True)
+        return Ran(child.returncode, out, err, took)
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a program gets to see: no secrets, untranslated messages, and the folders where system programs live."""
+    kept = {name: text for name, text in environment.items() if not any(word in name.upper() for word in _SECRET)}
+    path = [folder for folder in kept.get("PATH", "").split(os.pathsep) if folder]
+    path += [folder for folder in _FOLDERS if folder not in path]
+    return kept | {"PATH": os.pathsep.join(path), "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
+
+
+def _started(argv: Sequence[str]) -> subprocess.Popen[bytes] | str:
+    """The running program, or a sentence why there is none."""
+    if not argv:
+        return "no command was given"
+    environment = clean_environment(os.environ)
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError):  # a folder of the path that is closed to us also says: permission
+        there = os.path.exists(argv[0]) if "/" in argv[0] else shutil.which(argv[0], os.F_OK, environment["PATH"])
+        return (
+            f"{argv[0]} may not be executed" if there else f"{argv[0]} is not installed, or not in the path of programs"
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as problem:  # no memory, no processes, a zero byte
+        return f"{argv[0]} could not be started: {problem}"
+
+
+class _Drain:
+    """Reads one output to its end in a thread of its own, keeping the first KEPT_BYTES."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe, self._kept = pipe, bytearray()
+        self._thread = threading.Thread(target=self._read, name="command output", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads: the program runs without anybody listening
+            pipe.close()
+
+    def _read(self) -> None:
+        with self._pipe:
+            while chunk := os.read(self._pipe.fileno(), 65536):
+                self._kept += chunk[: KEPT_BYTES - len(self._kept)]
+
+    def text(self) -> str:
+        """What has come so far, once the end was reached or a short while has passed."""
+        if self._thread.ident is not None:
+            self._thread.join(_LAST_WORDS)
+        return bytes(self._kept).decode("utf-8", "replace").strip()
+
+
+def _still_runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        child.wait(max(seconds, 0.0))
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the whole group, SIGKILL to what is left of it; what even survives that is left to the system."""
+    _signal(child, signal.SIGTERM)
+    _signal(child, signal.SIGCONT)  # a stopped one would not hear it
+    if not _group_ended(child):
+        _signal(child, signal.SIGKILL)
+        _still_runs(child, GRACE)
+
+
+def _signal(child: subprocess.Popen[bytes], sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # gone already, or root's, as sudo is
+        os.killpg(child.pid, sign)
+
+
+def _group_ended(child: subprocess.Popen[bytes]) -> bool:
+    pause = threading.Event()
+    for _ in range(round(GRACE / _POLL)):
+        child.poll()
+        try:
+            os.killpg(child.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # somebody is there
+        pause.wait(_POLL)
+    return False

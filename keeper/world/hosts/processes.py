@@ -1,0 +1,121 @@
+"""Plex among the processes of this machine, by psutil: the server itself, and whoever is updating it.
+
+A command line that merely contains the name proves nothing: plug-ins, transcoders, a `tail` on the log and this
+program's own arguments do too. What counts is the file that runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psutil
+
+from keeper.rules.types import Fact
+
+MAIN = "Plex Media Server"
+UPDATERS = ("Plex Updater", "Plex Media Server Updater")
+_COMM = 15  # characters of a process name that the kernel keeps
+
+
+class Seen(NamedTuple):
+    """A process as the list shows it."""
+
+    process: psutil.Process
+    name: str
+
+
+class Processes:
+    """Looks for Plex. The process that was found is remembered with its start time, so that no other one with the
+    same number can be taken for it."""
+
+    def __init__(self) -> None:
+        self._main: psutil.Process | None = None
+        self.was_seen = False  # since this program started
+
+    def main(self) -> psutil.Process | None:
+        """The server's own process; None = there is none, or it is hidden. Reads the list only when it has to."""
+        if self._main is None or not _lives(self._main):
+            self._main = _find_main()
+        self.was_seen = self.was_seen or self._main is not None
+        return self._main
+
+
+def facts_of(process: psutil.Process, uptime: float | None) -> dict[str, Fact]:
+    """process, plex_memory_mb (of the server alone, MiB), plex_started (epoch seconds), plex_age_s.
+
+    A process that a signal has stopped is there, and still accepts connections; the detail tells.
+    """
+    try:
+        stopped = process.status() == psutil.STATUS_STOPPED
+        memory, started = process.memory_info().rss, process.create_time()
+    except psutil.NoSuchProcess:
+        return {"process": Fact(False, "gone")}
+    except (psutil.Error, OSError) as problem:
+        return {"process": Fact(None, type(problem).__name__)}
+    facts = {
+        "process": Fact(True, "stopped_by_signal" if stopped else "running"),
+        "plex_memory_mb": Fact(round(memory / 2**20, 1)),
+        "plex_started": Fact(round(started, 1)),
+    }
+    if uptime is not None:  # both counted from the boot, so a corrected clock changes nothing
+        facts["plex_age_s"] = Fact(round(max(0.0, uptime - (started - psutil.boot_time())), 1))
+    return facts
+
+
+def updaters() -> list[str]:
+    """Names of Plex's own updaters at work; the package managers are looked at elsewhere."""
+    return [program for seen in listed(UPDATERS) if (program := program_of(seen.process)) in UPDATERS]
+
+
+def listed(names: tuple[str, ...]) -> Iterator[Seen]:
+    """Living processes whose name is one of these, as far as the kernel keeps it."""
+    wanted = {name[:_COMM] for name in names}
+    for process in psutil.process_iter():
+        try:
+            name = process.name()
+            if name[:_COMM] in wanted and process.status() != psutil.STATUS_ZOMBIE:
+                yield Seen(process, name)
+        except (psutil.Error, OSError):
+            continue
+
+
+def program_of(process: psutil.Process) -> str:
+    """The name of the file that runs, or what the process calls itself when the file is hidden; '' = unknown."""
+    try:
+        if path := process.exe():
+            return os.path.basename(path)
+    except (psutil.Error, OSError):
+        pass
+    return os.path.basename(next(iter(arguments_of(process)), ""))
+
+
+def arguments_of(process: psutil.Process) -> list[str]:
+    """The command line; empty when it cannot be read."""
+    try:
+        return process.cmdline()
+    except (psutil.Error, OSError):
+        return []
+
+
+def _find_main() -> psutil.Process | None:
+    """The oldest one: a child looks like its parent for a moment, before it becomes a transcoder."""
+    found = [seen.process for seen in listed((MAIN,)) if program_of(seen.process) == MAIN]
+    return min(found, key=_created, default=None)
+
+
+def _created(process: psutil.Process) -> float:
+    try:
+        return process.create_time()
+    except (psutil.Error, OSError):
+        return float("inf")
+
+
+def _lives(process: psutil.Process) -> bool:
+    """The same process, still the same program, and not one that has ended without anybody collecting it."""
+    try:
+        same = process.is_running() and process.name()[:_COMM] == MAIN[:_COMM]
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False
