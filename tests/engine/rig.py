@@ -18,8 +18,9 @@ from keeper.store.runs import Runs
 from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
 from keeper.world.host import LocalHost
-from keeper.world.logs import Redactor, ScanLogs
+from keeper.world.logs import ScanLogs
 from keeper.world.plex import PlexClient
+from keeper.world.redactor import Redactor
 
 EVERYTHING = ScanOptions(days=0, kinds=("movie", "show", "season", "episode", "artist", "album"))
 
