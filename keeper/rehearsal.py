@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -44,10 +45,7 @@ def rehearse(text: str, limits: WatchLimits, host: Host, armed: frozenset[Armed]
     document = _document(text)
     script = _script(document)
     allowed = armed if armed is not None else _armed(document, limits)
-    told = simulate(script, WatchLimits(
-        allowed, None, limits.interval, limits.max_restarts, limits.network_rounds, limits.reboots_a_day,
-        limits.reboot_pause,
-    ), host)  # fmt: skip
+    told = simulate(script, replace(limits, armed=allowed, held_until=None, address=""), host)
     return _plain(told)
 
 

@@ -82,6 +82,7 @@ class Watchtower:
         self.machine = choose(commands, _host_settings(settings), clock)
         self._files = FilesLook(self._paths, self._disks, clock, _Folders(memory), settings.mount_anchor)
         self.limits = WatchLimits(
+            address=settings.plex_url or "demo",
             interval=settings.check_interval,
             max_restarts=settings.max_retries,
             network_rounds=settings.network_restart_attempts,
@@ -141,10 +142,7 @@ class Watchtower:
         return rehearsal.rehearse(script, self._present_limits(), able, armed)
 
     def _present_limits(self) -> WatchLimits:
-        return WatchLimits(
-            self.watch.armed(), self.watch.held_until(), self.limits.interval, self.limits.max_restarts,
-            self.limits.network_rounds, self.limits.reboots_a_day, self.limits.reboot_pause,
-        )  # fmt: skip
+        return replace(self.limits, armed=self.watch.armed(), held_until=self.watch.held_until())
 
     # ------------------------------------------------------------------ the parts
 

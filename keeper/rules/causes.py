@@ -81,6 +81,10 @@ class _Seen:
         fact = self._facts.get("port")
         return fact is not None and fact.value is None
 
+    def undecided(self) -> bool:
+        """The service manager could not be asked, or packages are being changed: perhaps it has to be so."""
+        return self.unsure("service", "no_answer") or self.unsure("updating", "packages")
+
     def young(self) -> bool:
         """Plex, or the whole machine, started a short while ago."""
         ages = (self._facts.get("plex_age_s"), self._facts.get("uptime_s"))
@@ -98,7 +102,10 @@ _PLEX: tuple[Rung, ...] = (
     (lambda f: f.no("service", "paused"), Cause.STOPPED_BY_OWNER),
     (lambda f: f.no("port", "refused") and f.unsure("service", *_IN_BETWEEN), Cause.STARTING),
     (lambda f: (f.no("port", "refused") or f.no("identity", "silent")) and f.young(), Cause.STARTING),
+    (lambda f: f.no("port", "refused") and f.undecided(), Cause.UNKNOWN),
     (lambda f: f.no("port", "refused"), Cause.DOWN),
+    # A process that accepts nothing any more fills its backlog, and then even connecting takes for ever.
+    (lambda f: f.unsure("port", "TimeoutError") and f.yes("process"), Cause.HUNG),
     (lambda f: f.no("port", "no_name") and not f.no("dns"), Cause.NO_NAME),
     (lambda f: f.no("identity", "starting"), Cause.STARTING),
     (lambda f: f.no("identity", "silent"), Cause.HUNG),
@@ -138,7 +145,8 @@ def diagnose(facts: Mapping[str, Fact]) -> Cause:
     the way to Plex leads over a network that is broken, the network is the cause.
     """
     seen = _Seen(facts)
-    ladders = (_NETWORK, _PLEX) if seen.unreachable() and not seen.yes("updating") else (_PLEX, _FILES, _NETWORK)
+    over_the_network = seen.unreachable() and not seen.yes("process") and not seen.yes("updating")
+    ladders = (_NETWORK, _PLEX) if over_the_network else (_PLEX, _FILES, _NETWORK)
     for ladder in ladders:
         for told, cause in ladder:
             if told(seen):

@@ -186,6 +186,7 @@ _WHY: Mapping[Reason, str] = {
     Reason.DAY_LIMIT: "No {wanted}: done often enough within 24 hours{until}.",
     Reason.GAVE_UP: "Gave up the {wanted} for now: it did not help. Next try{until}.",
     Reason.TRIED: "Everything that could help was tried once.",
+    Reason.NEVER_SEEN: "No {wanted}: Plex never answered at this address. Is PLEX_URL right?",
     Reason.JUST_BOOTED: "No {wanted}: this machine started a short while ago{until}.",
     Reason.REBOOT_LIMIT: "No {wanted}: as many today as allowed{until}.",
     Reason.REBOOT_PAUSE: "No {wanted}: the last one is too recent{until}.",

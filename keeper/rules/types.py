@@ -189,6 +189,7 @@ class Reason(StrEnum):
     DAY_LIMIT = "day_limit"  # done often enough within a day
     GAVE_UP = "gave_up"  # tried, did not help; next try much later
     TRIED = "tried"  # done once in this incident, did not help; not done again
+    NEVER_SEEN = "never_seen"  # Plex never answered at this address, so the address may be wrong
     JUST_BOOTED = "just_booted"  # this machine started a short while ago
     REBOOT_LIMIT = "reboot_limit"  # as many reboots today as allowed
     REBOOT_PAUSE = "reboot_pause"  # the last reboot is too recent
@@ -519,6 +520,7 @@ class Watch:
     taken: tuple[Taken, ...] = ()
     streams: tuple[Watched, ...] = ()
     told: Moment | None = None  # of the last look that told anything, which UNKNOWN does not
+    served: str = ""  # the address at which Plex last told who watches
     interface: str = ""  # the one that carried the default route while there was one
 
 
@@ -533,6 +535,7 @@ class WatchLimits:
     network_rounds: int = 3  # NETWORK_RESTART_ATTEMPTS, per incident
     reboots_a_day: int = 1  # MAX_REBOOT_ATTEMPTS
     reboot_pause: float = 86_400.0  # REBOOT_CYCLE_PAUSE
+    address: str = ""  # of Plex; '' = not to be proved, as in a rehearsal
 
 
 @dataclass(frozen=True, slots=True)

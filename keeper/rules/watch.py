@@ -56,6 +56,7 @@ def observe(before: Watch, look: Look, limits: WatchLimits) -> Watch:
         taken=_recent(before.taken, look.now),
         last=look.now,
         told=before.told if look.cause is Cause.UNKNOWN else look.now,
+        served=before.served if look.streams is None else limits.address,
     )
     if look.cause is Cause.UNKNOWN:  # proves nothing in either direction; a run of looks outlives only a few of them
         return watch
@@ -147,7 +148,7 @@ def decide(watch: Watch, look: Look, limits: WatchLimits, host: Host) -> Decisio
     gates = (
         _not_confirmed(watch, look, wanted),
         _verifying(watch, look.now, wanted),
-        _not_allowed(look, wanted, limits, host),
+        _not_allowed(watch, look, wanted, limits, host),
         _limits(watch, look.now, wanted, limits, host),
         _watched(watch, look, wanted),
     )
@@ -205,13 +206,15 @@ def _verifying(watch: Watch, now: Moment, wanted: Action) -> Decision | None:
     return _until(Reason.VERIFYING, wanted, left, now) if left > 0 else None
 
 
-def _not_allowed(look: Look, wanted: Action, limits: WatchLimits, host: Host) -> Decision | None:
+def _not_allowed(watch: Watch, look: Look, wanted: Action, limits: WatchLimits, host: Host) -> Decision | None:
     if not host.acting:
         return Decision(Action.NONE, wanted, Reason.ONLOOKER)
     if limits.held_until and look.now.at < limits.held_until:
         return Decision(Action.NONE, wanted, Reason.HELD, limits.held_until)
     if not _armed(look.cause, wanted, limits):
         return Decision(Action.NONE, wanted, Reason.NOT_ARMED)
+    if wanted is Action.RESTART_PLEX and watch.served != limits.address:  # a typo must not restart what is well
+        return Decision(Action.NONE, wanted, Reason.NEVER_SEEN)
     if not host.able.get(wanted, False):
         return Decision(Action.NONE, wanted, Reason.NOT_ABLE)
     return None

@@ -212,6 +212,20 @@ def test_what_is_not_armed_is_told_and_not_done(world: World) -> None:
     assert world.kinds().count("Would Have Acted") == 1
 
 
+def test_a_plex_that_never_answered_here_is_not_restarted_for_a_typo_in_the_address(world: World) -> None:
+    world.limits = WatchLimits(interval=300, address=world.plex.url)
+    world.open()
+    world.plex.mode("refused")
+    world.ticks(600)
+    assert world.tower.acted == []
+    assert world.views.decisions(1)[0].decision["reason"] == "never_seen"
+    world.plex.mode("ready")
+    world.ticks(60)
+    world.plex.mode("refused")
+    world.ticks(400)
+    assert world.tower.acted == [Action.RESTART_PLEX]
+
+
 def test_hands_off_means_hands_off(world: World) -> None:
     world.plex.mode("refused")
     world.store.hold(world.time.now() + timedelta(hours=1), "test", world.time.now())

@@ -157,3 +157,20 @@ def test_no_cause_hides_what_told_it(cause):
     facts = {**WHOLE, **telling}
     assert diagnose(facts) is cause
     assert diagnose(hidden(cause, facts)) is cause
+
+
+def test_a_full_backlog_of_a_process_here_is_a_hung_plex_and_elsewhere_nothing_is_known():
+    stuck = {"port": Fact(None, "TimeoutError")}
+    assert diagnose({**stuck, "process": Fact(True, "running"), "internet": Fact(False)}) is Cause.HUNG
+    assert diagnose(stuck) is Cause.UNKNOWN
+    assert diagnose({**stuck, "internet": Fact(False)}) is Cause.INTERNET_DOWN
+
+
+@pytest.mark.parametrize("unsure", [{"service": Fact(None, "no_answer")}, {"updating": Fact(None, "packages")}])
+def test_what_may_have_to_be_so_is_not_called_down(unsure: dict[str, Fact]):
+    assert diagnose({"port": Fact(False, "refused"), **unsure}) is Cause.UNKNOWN
+    assert diagnose({"port": Fact(False, "refused"), "service": Fact(None, "unknown_unit")}) is Cause.DOWN
+
+
+def test_a_container_that_its_owner_paused_is_not_hung():
+    assert diagnose({"service": Fact(False, "paused"), "identity": Fact(False, "silent")}) is Cause.STOPPED_BY_OWNER

@@ -662,3 +662,13 @@ def test_every_until_is_in_utc():
     life = Life()
     told = life.live(2 * HOUR, Cause.NO_ROUTE) + life.live(HOUR, DOWN)
     assert {decision.until.tzinfo for decision in told if decision.until} == {UTC}
+
+
+def test_a_plex_that_never_answered_at_its_address_is_not_restarted_for_a_typo():
+    life = Life(limits=replace(EVERYTHING, address="http://plex:32400"))
+    told = life.live(HOUR, DOWN, silence)
+    assert life.done == []
+    assert (told[-1].wanted, told[-1].reason) == (RESTART, Reason.NEVER_SEEN)
+    life.live(10 * MINUTE, OK)
+    life.live(HOUR, DOWN, silence)
+    assert [action for _, action in life.done] == [RESTART, RESTART]
