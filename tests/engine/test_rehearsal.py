@@ -1,0 +1,140 @@
+"""Rehearsals: scripts of outages, played by the command and by the page."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keeper.__main__ import main
+from keeper.errors import RunError
+from keeper.rehearsal import EXAMPLES, rehearse
+from keeper.rules.types import Action, Armed, WatchLimits
+from keeper.rules.watch import Host
+
+ABLE = Host(dict.fromkeys(Action, True))
+REBOOTS = frozenset({Armed.RESTART, Armed.NETWORK, Armed.REBOOT})
+
+
+def play(text: str, armed: frozenset[Armed] | None = None) -> dict[str, Any]:
+    return rehearse(text, WatchLimits(), ABLE, armed)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs `python -m keeper ...` in this process, on a data file of its own; (exit code, output, errors)."""
+    monkeypatch.setenv("PSR_DB_PATH", str(tmp_path / "state.db"))
+    monkeypatch.setenv("PSR_AUTH_CONFIG", str(tmp_path / "auth.yaml"))
+    monkeypatch.delenv("PLEX_URL", raising=False)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_a_four_day_outage_gives_a_reboot_a_day_when_armed_and_none_when_not() -> None:
+    script = EXAMPLES["four_days_without_a_route"]
+    reboots = [each for each in play(script, REBOOTS)["actions"] if each["action"] == "reboot"]
+    assert len(reboots) == 4
+    assert play(script)["actions"] == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_can_be_played(name: str) -> None:
+    played = play(EXAMPLES[name], frozenset(Armed))
+    assert played["incidents"]
+    assert played["longest_gap_seconds"] <= 300
+
+
+def test_somebody_watching_holds_everything_back_until_they_stop() -> None:
+    played = play(EXAMPLES["somebody_watches"], REBOOTS)
+    assert [each["action"] for each in played["actions"]] == ["net_soft"]
+    assert played["actions"][0]["at"] >= "2026-03-01T14:00:00+00:00"
+
+
+def test_what_a_script_arms_counts() -> None:
+    assert play("days: 1\narmed: []\ntroubles: [{at: 1h, for: 2h, cause: down}]")["actions"] == []
+    assert play("days: 1\ntroubles: [{at: 1h, for: 2h, cause: down, mended_by: [restart_plex]}]")["incidents"] == [
+        {"cause": "down", "began_at": "2026-03-01T13:00:20+00:00", "closed_at": "2026-03-01T13:01:00+00:00"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not valid YAML"),
+        ("just words", "name: value"),
+        ("troubles: []", "how long to play"),
+        ("days: 5000", "how long to play"),
+        ("days: many", "no number"),
+        ("days: 1\ntroubles: x", "troubles: is a list"),
+        ("days: 1\ntroubles: [{at: soon, for: 1h, cause: down}]", "'soon' is no time span"),
+        ("days: 1\ntroubles: [{at: 1h, for: 1h, cause: sunspots}]", "'sunspots' is unknown; known are ok, starting"),
+        ("days: 1\ntroubles: [{at: 1h, for: 1h, cause: down, mended_by: prayer}]", "mended_by: is a list"),
+        ("days: 1\narmed: everything", "armed: is a list"),
+        ("days: 1\nstart: tomorrow", "'tomorrow' is no time"),
+    ],
+)
+def test_a_script_that_cannot_be_read_is_told_with_what_to_write(text: str, said: str) -> None:
+    with pytest.raises(RunError, match=said):
+        play(text)
+
+
+def test_the_command_plays_a_file(command: Any, tmp_path: Path) -> None:
+    script = tmp_path / "outage.yaml"
+    script.write_text("days: 1\ntroubles: [{at: 1h, for: 2h, cause: hung}]", encoding="utf-8")
+    code, out, _ = command("simulate", str(script), "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert {"ticks", "actions", "incidents"} <= set(document)
+    assert document["actions"][0] == {
+        "at": "2026-03-01T13:05:00+00:00", "action": "restart_plex", "reason": "act",
+    }  # fmt: skip
+    assert "restart_plex" in command("simulate", str(script))[1]
+
+
+def test_the_command_reads_standard_input_and_says_what_it_cannot_read(
+    command: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("hours: 1"))
+    assert command("simulate", "-")[0] == 0
+    code, _, err = command("simulate", str(tmp_path / "nowhere.yaml"))
+    assert (code, "cannot be read: No such file" in err) == (1, True)
+
+
+def test_what_is_allowed_is_changed_by_command_and_shown(command: Any) -> None:
+    assert json.loads(command("limits", "--json")[1])["armed"] == ["restart"]
+    assert "network, restart" in command("arm", "network")[1]
+    assert "Allowed now: network." in command("disarm", "restart")[1]
+    assert "Hands off until" in command("hold", "2")[1]
+    shown = command("limits")[1]
+    assert "Allowed: network." in shown
+    assert "Hands off until" in shown
+    assert "may act again" in command("hold", "0")[1]
+    assert command("limits", "--reset")[0] == 0
+
+
+def test_wrong_use_is_told_with_exit_code_2(command: Any) -> None:
+    for words in (["hold", "soon"], ["hold", "-1"], ["arm", "lasers"]):
+        with pytest.raises(SystemExit) as ended:
+            command(*words)
+        assert ended.value.code == 2
+
+
+def test_why_tells_the_latest_decisions(command: Any) -> None:
+    assert "Nothing was decided yet" in command("why")[1]
+    assert json.loads(command("why", "--json")[1]) == []
+
+
+def test_check_names_cause_decision_and_facts(command: Any) -> None:
+    code, out, _ = command("check", "--json")
+    document = json.loads(out)
+    assert (code, document["cause"]) == (0, "ok")
+    assert document["decision"]["reason"] == "fine"
+    assert document["facts"]["identity"]["value"] is True
