@@ -148,7 +148,9 @@ class Doorkeeper:
             alone = tally.place + 1 == self._limits.attempts
             whom = said["address"] if alone else "everybody who is not known"
             message = f"Too many failed logins: {whom} has to wait, up to {seconds / 60:.0f} min."
-            notices.append(Notice("Login Locked", Severity.WARNING, message, {**said, "seconds": seconds, "everybody": not alone}))
+            notices.append(
+                Notice("Login Locked", Severity.WARNING, message, {**said, "seconds": seconds, "everybody": not alone})
+            )
         self._sessions.failed(self._clock.now(), notices)
         log.warning("login failed for %s from %s", who, said["address"])
 

@@ -62,6 +62,7 @@ class Monitor:
         self._wait = limits.interval
         self._able: Mapping[Action, Ability] = {}
         self._troubled = False
+        self._facts: Mapping[str, Fact] = {}
 
     @property
     def interval(self) -> float:
@@ -113,7 +114,7 @@ class Monitor:
         look = Look(now, watch.cause)
         story = tell(watch, watch, look, decision, {}, news=False)
         step = Step(StepKind.OWNER, now.at, watch.cause, {"action": action.value, "by": by})
-        check = Check(now.at, watch.cause, SENTENCES[watch.cause], {}, {**decided(decision), "by": by}, None)
+        check = Check(now.at, watch.cause, SENTENCES[watch.cause], self._facts, {**decided(decision), "by": by}, None)
         self._senses.store.remember(Tick(check, watch, decision, (step,), story.notices), None)
         self._watch = watch
         return self._act(decision, look)
@@ -136,7 +137,8 @@ class Monitor:
         facts = self._senses.eyes.look()
         cause = diagnose(facts)
         streams, recordings = self._senses.plex.watching()
-        return hidden(cause, facts), Look(self._senses.moment(), cause, streams, recordings)
+        self._facts = hidden(cause, facts)
+        return dict(self._facts), Look(self._senses.moment(), cause, streams, recordings)
 
     def _limits_now(self) -> WatchLimits:
         store = self._senses.store

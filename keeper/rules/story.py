@@ -82,9 +82,14 @@ def tell(before: Watch, watch: Watch, look: Look, decision: Decision, facts: Map
     return Story(watch, tuple(steps), tuple(notices))
 
 
+#: Of these 'no' is the good news.
+_GOOD = ("updating", "plex_updating", "captive")
+
+
 def seen(facts: Mapping[str, Fact]) -> dict[str, str]:
     """The evidence: what is not as it should be."""
-    return {name: fact.detail or "no" for name, fact in facts.items() if fact.value is False}
+    wrong = ((name, fact) for name, fact in facts.items() if fact.value is (name in _GOOD))
+    return {name: fact.detail or ("yes" if name in _GOOD else "no") for name, fact in wrong}
 
 
 def decided(decision: Decision) -> dict[str, str | float]:

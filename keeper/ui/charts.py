@@ -1,61 +1,134 @@
-"""Small pictures as plain HTML: a strip of half-hours and a sparkline.
+"""Small pictures as plain HTML: bars of availability, lines of time with their stories, sparklines.
 
-They are drawn by hand because a chart engine would cost a phone a quarter of a megabyte. Everything
-in them is made here from numbers and our own words; no text from outside gets in.
+They are drawn by hand because a chart engine would cost a phone a quarter of a megabyte. Whatever words get into them
+are escaped here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from html import escape
+from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import quote
 
-SLOT = timedelta(minutes=30)
+from keeper.rules.types import Hour
+
 WIDTH, HEIGHT = 200, 36
 FINE, ACCENT, PALE = "#2a9d6f", "#d99a1c", "rgba(128,132,140,0.35)"  # they suit light and dark
+LEAST = 0.14  # of the height of a bar: trouble is seen, however short it was
+APART = 0.075  # of the width of a line of time: closer pins would cover one another's numbers
 
 
-_Worded = tuple[str, str]  # a state and what to say of it
+class Bar(NamedTuple):
+    """A stretch of time: seconds that were fine, in trouble, and unseen; and what to say of it."""
+
+    good: float
+    bad: float
+    unknown: float
+    hover: str = ""
 
 
-class Slot(NamedTuple):
-    """One half-hour: 'ok', 'trouble' or 'unknown' (nobody looked), and how it was."""
+class Stretch(NamedTuple):
+    """A part of a line of time, from 0 to 1: a word in it, and a tone (red, orange, blue, green, gray)."""
 
-    start: datetime
-    state: str
-    looks: int
-    bad: int
-
-
-def slots(checks: Iterable[tuple[datetime, str, float | None]], now: datetime, hours: int = 24) -> list[Slot]:
-    """The last `hours` in half-hours, oldest first; a slot without a look is unknown, not fine."""
-    first = _floor(now) - timedelta(hours=hours) + SLOT
-    looks = [0] * (hours * 2)
-    bad = [0] * (hours * 2)
-    for at, cause, _ in checks:
-        place = int((at - first) // SLOT)
-        if 0 <= place < len(looks) and cause != "unknown":
-            looks[place] += 1
-            bad[place] += cause != "ok"
-    states = ["unknown" if not n else "trouble" if b else "ok" for n, b in zip(looks, bad, strict=True)]
-    return [Slot(first + i * SLOT, states[i], looks[i], bad[i]) for i in range(len(looks))]
+    begins: float
+    ends: float
+    tone: str
+    word: str
 
 
-def _floor(moment: datetime) -> datetime:
-    return moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
+class Pin(NamedTuple):
+    """A point on a line of time: the number of the line that tells about it, and a look (did, good, bad, owner)."""
+
+    at: float
+    number: int
+    look: str
+    hover: str
 
 
-def strip(row: Sequence[_Worded], label: str, ends: tuple[str, str], legend: Sequence[_Worded]) -> str:
-    """Bars of (state, hover text), a sentence for screen readers, both ends in words, and what the colours mean."""
-    bars = "".join(f'<i class="{state}" title="{escape(hover, quote=True)}"></i>' for state, hover in row)
-    left, right = (f"<span>{escape(end)}</span>" for end in ends)
-    colours = "".join(f'<span><i class="{state}"></i>{escape(word)}</span>' for state, word in legend)
-    return (
-        f'<div class="keeper-strip" role="img" aria-label="{escape(label, quote=True)}">{bars}</div>'
-        f'<div class="keeper-ends">{left}{right}</div><div class="keeper-legend">{colours}</div>'
+class Line(NamedTuple):
+    """A line of a story. `when` is HTML, the others are plain text; the look is that of its pin, '' = a plain one."""
+
+    number: int
+    look: str
+    kind: str
+    when: str
+    text: str
+    small: str = ""
+
+
+def spans(hours: Iterable[Hour], ends: Sequence[datetime], now: datetime) -> list[Bar]:
+    """One bar between each two of `ends`; the hours, or days, belong to the bar they begin in. Time that no hour tells
+    of, up to now, is unknown: nobody has seen it."""
+    good, bad = [0.0] * (len(ends) - 1), [0.0] * (len(ends) - 1)
+    for hour in hours:
+        place = bisect_right(ends, hour.begins) - 1
+        if 0 <= place < len(good):
+            good[place] += hour.good
+            bad[place] += hour.bad
+    lengths = [max(0.0, (min(b, now) - a).total_seconds()) for a, b in pairwise(ends)]
+    rows = zip(good, bad, lengths, strict=True)
+    return [Bar(fine, poor, max(0.0, whole - fine - poor)) for fine, poor, whole in rows]
+
+
+def availability(bars: Sequence[Bar], label: str) -> str:
+    """Bars that are filled with how it was: trouble from below, what nobody saw from above."""
+    drawn = "".join(f'<i title="{escape(bar.hover, quote=True)}">{_filling(bar)}</i>' for bar in bars)
+    return f'<div class="keeper-bars" role="img" aria-label="{escape(label, quote=True)}">{drawn}</div>'
+
+
+def _filling(bar: Bar) -> str:
+    whole = bar.good + bar.bad + bar.unknown
+    if not whole:
+        return '<b class="unknown" style="height:100%"></b>'
+    bad = max(LEAST, bar.bad / whole) if bar.bad else 0.0
+    unknown = min(1.0 - bad, max(LEAST, bar.unknown / whole)) if bar.unknown / whole > 0.02 else 0.0
+    parts = (("unknown", unknown), ("ok", 1.0 - bad - unknown), ("trouble", bad))
+    return "".join(f'<b class="{name}" style="height:{100 * part:.1f}%"></b>' for name, part in parts if part > 0.001)
+
+
+def legend(rows: Sequence[tuple[str, str]]) -> str:
+    """What the fillings (state, word) mean."""
+    colours = "".join(f'<span><i class="{state}"></i>{escape(word)}</span>' for state, word in rows)
+    return f'<div class="keeper-legend">{colours}</div>'
+
+
+def timeline(stretches: Sequence[Stretch], pins: Sequence[Pin], label: str, ends: tuple[str, str]) -> str:
+    """What reigned when, and what was done. Pins are numbered where there is room for it."""
+    parts = "".join(
+        f'<span class="{part.tone}" style="left:{100 * part.begins:.2f}%;width:{100 * (part.ends - part.begins):.2f}%"'
+        f' title="{escape(part.word, quote=True)}">{escape(part.word)}</span>'
+        for part in stretches
     )
+    left, right = (f"<span>{escape(end)}</span>" for end in ends)
+    return (
+        f'<div class="keeper-line" role="img" aria-label="{escape(label, quote=True)}">'
+        f'<div class="pins">{"".join(_pins(pins))}</div><div class="parts">{parts}</div></div>'
+        f'<div class="keeper-ends">{left}{right}</div>'
+    )
+
+
+def _pins(pins: Sequence[Pin]) -> Iterator[str]:
+    last = -1.0
+    for pin in pins:
+        room = pin.at - last >= APART
+        last = pin.at if room else last
+        look = pin.look if room else f"{pin.look} small"
+        number = pin.number if room else ""
+        yield f'<b class="{look}" style="left:{100 * pin.at:.2f}%" title="{escape(pin.hover, quote=True)}">{number}</b>'
+
+
+def story(lines: Sequence[Line]) -> str:
+    """Numbered lines, as a list that screen readers read as one."""
+    rows = "".join(
+        f'<li><b class="{line.look}">{line.number}</b><div><small>{escape(line.kind)} · {line.when}</small>'
+        f"<p>{escape(line.text)}</p>{f'<small>{escape(line.small)}</small>' if line.small else ''}</div></li>"
+        for line in lines
+    )
+    return f'<ol class="keeper-story">{rows}</ol>'
 
 
 def spark(values: Sequence[float | None], label: str, kind: str = "line") -> str:

@@ -9,12 +9,13 @@ from streamlit.navigation.page import StreamlitPage
 
 from keeper.rules.types import Cause
 from keeper.ui import parts, state
-from keeper.ui.screens import account, library, overview, runs
+from keeper.ui.screens import account, library, overview, runs, watchdog
 from keeper.ui.state import house, tongue
 
 ASSETS = Path(__file__).parent / "assets"
 SCREENS = (
     ("overview", overview.show, ":material/monitor_heart:"),
+    ("watchdog", watchdog.show, ":material/shield:"),
     ("library", library.show, ":material/video_library:"),
     ("runs", runs.show, ":material/history:"),
     ("account", account.show, ":material/account_circle:"),
@@ -78,7 +79,7 @@ def _server_state() -> None:
     check = keeper.views.last_check()
     cause = Cause.UNKNOWN if check is None or overview.is_stale(check, keeper.clock.now()) else check.cause
     name = keeper.views.server_name() or t.say("demo_server" if keeper.settings.demo else "no_server_yet")
-    colour, icon = overview.LOOK[cause]
+    colour, icon = parts.CAUSE_LOOK[cause]
     with st.container(gap=None, key="server-state"):
         st.markdown(f":{colour}[:material/{icon}:] **{parts.plain(name)}**")
         st.caption(t.word(cause))

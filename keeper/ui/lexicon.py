@@ -9,8 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from keeper.rules.types import Cause, Kind, Missing, Outcome, Phase, RunStatus, Severity, Source, Why
-
-Pair = tuple[str, str]  # English, German
+from keeper.ui.lexicon_watch import WATCH_WORDS, Pair
 
 WORDS: dict[type[StrEnum], dict[str, Pair]] = {
     Kind: {
@@ -108,6 +107,7 @@ WORDS: dict[type[StrEnum], dict[str, Pair]] = {
         Severity.WARNING: ("Warning", "Warnung"),
         Severity.ERROR: ("Error", "Fehler"),
     },
+    **WATCH_WORDS,
 }
 
 #: What a person can do about it, or may expect; '' where nothing needs saying.

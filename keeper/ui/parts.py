@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from keeper.rules.types import Outcome, Run, RunStatus, Severity, Stats
+from keeper.rules.types import Cause, Outcome, Run, RunStatus, Severity, Stats
 from keeper.ui.state import error_at, house, tongue
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
@@ -45,6 +45,35 @@ OUTCOME_LOOK: dict[str, tuple[Colour, str | None]] = {
     Outcome.SKIPPED: ("gray", ":material/skip_next:"),
     Outcome.ERROR: ("red", ":material/error:"),
     Outcome.WOULD_FIX: ("blue", ":material/visibility:"),
+}
+CAUSE_LOOK: dict[Cause, tuple[Colour, str]] = {
+    Cause.OK: ("green", "check_circle"),
+    Cause.STARTING: ("blue", "hourglass_top"),
+    Cause.UPDATING: ("blue", "system_update_alt"),
+    Cause.DOWN: ("red", "error"),
+    Cause.STOPPED_BY_OWNER: ("gray", "stop_circle"),
+    Cause.NO_NAME: ("red", "help"),
+    Cause.HUNG: ("red", "error"),
+    Cause.OVERLOADED: ("orange", "speed"),
+    Cause.DB_TROUBLE: ("orange", "database"),
+    Cause.UNAUTHORIZED: ("orange", "key_off"),
+    Cause.UNCLAIMED: ("orange", "person_off"),
+    Cause.NOT_PLEX: ("red", "help"),
+    Cause.MOUNT_MISSING: ("red", "folder_off"),
+    Cause.DISK_FULL: ("orange", "hard_drive"),
+    Cause.LINK_ADMIN_DOWN: ("red", "lan"),
+    Cause.LINK_DOWN: ("red", "lan"),
+    Cause.NO_ADDRESS: ("red", "lan"),
+    Cause.NO_ROUTE: ("red", "lan"),
+    Cause.GATEWAY_DOWN: ("orange", "router"),
+    Cause.DNS_STUB: ("orange", "dns"),
+    Cause.DNS_DOWN: ("orange", "dns"),
+    Cause.CAPTIVE_PORTAL: ("orange", "gpp_maybe"),
+    Cause.CLOCK_WRONG: ("orange", "schedule"),
+    Cause.INTERNET_DOWN: ("orange", "public_off"),
+    Cause.PLEX_TV_DOWN: ("orange", "cloud_off"),
+    Cause.REMOTE_ACCESS_LOST: ("orange", "public_off"),
+    Cause.UNKNOWN: ("gray", "help"),
 }
 SEVERITY_LOOK: dict[Severity, tuple[Colour, str]] = {
     Severity.INFO: ("gray", ":material/info:"),
@@ -134,8 +163,9 @@ def empty(headline: str, text: str = "", icon: str = ":material/inbox:") -> None
             st.caption(text, text_alignment="center")
 
 
-def show_error(place: str) -> None:
-    """What went wrong when a person last tried something here."""
+def show_error(place: str, otherwise: str = "") -> None:
+    """What went wrong when a person last tried something here. The sentence itself is English; in other languages
+    `otherwise`, or the words for its code, stand before it."""
     problem = error_at(place)
     if problem is None:
         return
@@ -143,7 +173,7 @@ def show_error(place: str) -> None:
     if t.lang == "en":
         st.error(plain(problem.sentence), icon=":material/error:")
     else:
-        st.error(t.error(problem.code), icon=":material/error:")
+        st.error(otherwise or t.error(problem.code), icon=":material/error:")
         st.caption(plain(problem.sentence))
 
 

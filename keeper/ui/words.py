@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from keeper.ui.lexicon import ADVICE, ERRORS, STATES, WORDS, Pair
+from keeper.ui.lexicon import ADVICE, ERRORS, STATES, WORDS
+from keeper.ui.lexicon_watch import EVIDENCE, Pair
 from keeper.ui.phrases import PHRASES
 
 LANGUAGES = ("en", "de")
@@ -37,6 +38,10 @@ class Tongue:
         spoken = {key: self.number(v) if isinstance(v, int) else v for key, v in values.items()}
         return self.of(PHRASES[name]).format(**spoken)
 
+    def has(self, phrase: str) -> bool:
+        """Whether there is a phrase of that name: for names that come from elsewhere."""
+        return phrase in PHRASES
+
     def word(self, member: StrEnum) -> str:
         return self.of(WORDS[type(member)][member.value])
 
@@ -51,6 +56,13 @@ class Tongue:
 
     def advice(self, cause: StrEnum) -> str:
         return self.of(ADVICE[cause.value])
+
+    def evidence(self, fact: str) -> str:
+        """What it means that this is not so; 'mount:/films' is a fact about that folder."""
+        name, _, which = fact.partition(":")
+        if name not in EVIDENCE:
+            return fact.replace("_", " ")
+        return f"{which}: {self.of(EVIDENCE[name])}" if which else self.of(EVIDENCE[name])
 
     def error(self, code: str | None) -> str:
         return self.of(ERRORS.get(code or "error", ERRORS["error"]))
@@ -100,6 +112,11 @@ class Tongue:
     def moment(self, then: datetime, now: datetime) -> str:
         """The time of day, with as much of the date as is needed to be clear."""
         return f"{self.day(then, now)}, {self.clock(then)}"
+
+    def by(self, then: datetime, now: datetime) -> str:
+        """The time of day, with the day only when it is another one: '14:32', 'tomorrow, 04:12'."""
+        near = then.astimezone(self.zone).date() == now.astimezone(self.zone).date()
+        return self.clock(then) if near else self.moment(then, now)
 
     def day(self, then: datetime, now: datetime) -> str:
         """'today', 'tomorrow', '19 Nov', '3 Jan 2025'."""

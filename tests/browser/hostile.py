@@ -34,7 +34,10 @@ def streamlit_paths() -> list[str]:
     return sorted(paths)
 
 
-OURS = ["/", "/overview", "/library", "/runs", "/account", "/metrics", "/status", "/healthz/x", "/static/js/x.js"]
+OURS = [
+    *("/", "/overview", "/watchdog", "/library", "/runs", "/account"),
+    *("/metrics", "/status", "/healthz/x", "/static/js/x.js"),
+]
 GUESSED = ["/.env", "/auth.yaml", "/app.py", "/refresh_state.db", "/static/../auth.yaml", "/logs/keeper.log"]
 
 

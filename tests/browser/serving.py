@@ -33,6 +33,7 @@ class Service:
             "PSR_DB_PATH": str(self.store),
             "PSR_AUTH_CONFIG": str(home / "auth.yaml"),
             "GUI_PASSWORD": PASSWORD,
+            "NETWORK_TEST_ENDPOINTS": "none",  # the network of the machine that tests is not the one under test
             "STREAMLIT_SERVER_PORT": str(self.port),
         }
         self.environment = kept | mine | settings

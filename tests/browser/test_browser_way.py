@@ -42,7 +42,7 @@ def test_overview_says_how_plex_is(visit: Any) -> None:
     page = visit()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Plex is fine")
     expect(page.get_by_text("PLEX_URL")).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("not monitored"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("90 days.*not monitored"))).to_be_visible()
     page.get_by_role("button", name="Look now").click()
     expect(page.get_by_text("Plex is being looked at.")).to_be_visible()
 
@@ -129,7 +129,7 @@ def test_language_is_the_browsers_and_can_be_switched(visit: Any) -> None:
 
 
 @pytest.mark.usefixtures("scanned")
-@pytest.mark.parametrize("path", ["/", "/library", "/runs"])
+@pytest.mark.parametrize("path", ["/", "/watchdog", "/library", "/runs"])
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
 def test_on_a_phone_nothing_scrolls_sideways(visit: Any, path: str, locale: str) -> None:
     page = visit(path, **PHONE, locale=locale)
@@ -140,6 +140,33 @@ def test_on_a_phone_nothing_scrolls_sideways(visit: Any, path: str, locale: str)
         ".map(e => e.scrollWidth - e.clientWidth)"
     )
     assert wide == [0, 0]
+
+
+def test_the_watchdog_is_held_and_asks_before_it_may_do_more(visit: Any) -> None:
+    page = visit("/watchdog")
+    expect(page.get_by_text("All is well, nothing is to be done.")).to_be_visible()
+    page.get_by_role("button", name="Hold for 1 h").click()
+    expect(page.get_by_text(re.compile("Hands off until"))).to_be_visible()
+    page.get_by_role("button", name="Release").click()
+    expect(page.get_by_role("button", name="Hold for 1 h")).to_be_visible()
+    network = page.get_by_role("switch", name="Reset the network")
+    page.get_by_text("Reset the network", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("cannot be reached from afar")
+    expect(network).not_to_be_checked()
+    dialog.get_by_role("button", name="Allow it", exact=True).click()
+    expect(network).to_be_checked()
+    page.get_by_text("Reset the network", exact=True).click()
+    expect(network).not_to_be_checked()
+    expect(dialog).to_have_count(0)
+
+
+def test_an_outage_is_played(visit: Any) -> None:
+    page = visit("/watchdog")
+    page.get_by_text("What would it do?").click()
+    page.get_by_role("button", name="Play it").click()
+    expect(page.get_by_role("img", name=re.compile("No way out of this machine"))).to_be_visible()
+    expect(page.get_by_text(re.compile("not allowed on the page Watchdog")).first).to_be_visible()
 
 
 def test_another_tab_leaves_when_this_one_logs_out(service: str, browser: Any, log_in: Any) -> None:

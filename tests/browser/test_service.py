@@ -116,7 +116,7 @@ def test_while_plex_is_down_every_page_opens_at_once_shows_what_was_known_and_ch
     plex.mode("hang")
     try:
         until(lambda: rows(service, "select cause from checks order by id desc limit 1") == [("hung",)], 30)
-        for path in ("/", "/library", "/runs"):
+        for path in ("/", "/watchdog", "/library", "/runs"):
             began = time.monotonic()
             page.goto(service.address + path)
             expect(page.get_by_role("heading", level=1).first).to_be_visible()

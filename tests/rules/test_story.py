@@ -158,6 +158,7 @@ def test_a_decision_as_plain_data_says_until_when():
 
 
 def test_evidence_is_what_is_told_to_be_wrong():
+    assert seen({"updating": Fact(False), "captive": Fact(True)}) == {"captive": "yes"}
     assert seen({"a": Fact(False), "b": Fact(False, "refused"), "c": Fact(None), "d": Fact(True)}) == {
         "a": "no", "b": "refused",
     }  # fmt: skip

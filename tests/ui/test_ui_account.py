@@ -214,7 +214,7 @@ def test_what_happened_at_the_door_is_told_in_both_languages(fake: FakeHouse, do
         at_the_door("Login Unlocked", username="", address="", browser="", count=7),
     ]
     said = text_of(open_page("account"))
-    for words in ("ada logged in", "has to wait 15 min", "unknown name", "password of ada", "ada logged out 3 browsers"):
+    for words in ("ada logged in", "to wait 15 min", "unknown name", "password of ada", "ada logged out 3 browsers"):
         assert words in said
     assert "forgiven on the machine itself" in said and "4 min ago" in said and "in English" not in said
     assert plain("Firefox 153 on Linux · 203.0.113.9") in said

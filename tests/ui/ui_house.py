@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamlit.testing.v1 import AppTest
 
 from keeper.errors import KeeperError, PasswordRefused, RunError
 from keeper.rules.types import (
+    Ability,
+    Action,
+    Armed,
+    Budget,
     Cause,
     Check,
     Event,
     Fact,
+    Hour,
+    IncidentSeen,
     ItemFilter,
     ItemRow,
     LibraryHealth,
+    Moment,
     Phase,
     Preferences,
     Progress,
@@ -31,6 +38,9 @@ from keeper.rules.types import (
     Severity,
     Source,
     Stats,
+    Step,
+    StepKind,
+    Taken,
 )
 
 Open = Callable[..., AppTest]
@@ -165,6 +175,51 @@ class FakeDoor:
         return before - len(self.living)
 
 
+class Deed(NamedTuple):
+    """A row of the ledger, as the store tells it."""
+
+    id: int
+    taken: Taken
+    said: str
+
+
+@dataclass
+class FakeWatch:
+    """What the watchdog remembers, and what its owner allows it."""
+
+    allowed: frozenset[Armed] = frozenset({Armed.RESTART})
+    until: datetime | None = None
+    incident_list: list[IncidentSeen] = field(default_factory=list)
+    stories: dict[int, list[Step]] = field(default_factory=dict)
+    deeds: list[Deed] = field(default_factory=list)
+    hour_list: list[Hour] = field(default_factory=list)
+    day_list: list[Hour] = field(default_factory=list)
+
+    def armed(self) -> frozenset[Armed]:
+        return self.allowed
+
+    def held_until(self) -> datetime | None:
+        return self.until
+
+    def incidents(self, limit: int, before: int | None = None) -> list[IncidentSeen]:
+        return [seen for seen in self.incident_list if before is None or seen.number < before][:limit]
+
+    def incident(self, number: int) -> IncidentSeen | None:
+        return next((seen for seen in self.incident_list if seen.number == number), None)
+
+    def story(self, number: int) -> list[Step]:
+        return self.stories.get(number, [])
+
+    def actions(self, limit: int) -> list[Deed]:
+        return self.deeds[:limit]
+
+    def hours(self, since: datetime) -> list[Hour]:
+        return [hour for hour in self.hour_list if hour.begins >= since]
+
+    def days(self, since: datetime) -> list[Hour]:
+        return [day for day in self.day_list if day.begins >= since]
+
+
 @dataclass
 class FakeHouse:
     """Clicks are written down in `acts`; `refuse` makes the next ones fail."""
@@ -182,10 +237,14 @@ class FakeHouse:
 
     def __post_init__(self) -> None:
         self.clock = SimpleNamespace(now=lambda: self.at)
-        self.settings = SimpleNamespace(demo=self.demo, plex_url="", check_interval=300.0)
+        self.settings = SimpleNamespace(demo=self.demo, plex_url="", check_interval=300.0, max_retries=2)
         self.views = FakeViews(lambda: self.at)
         self.memory = SimpleNamespace(preferences=lambda: self.saved)
         self.doorkeeper: FakeDoor | None = FakeDoor(self._act)
+        self.watch = FakeWatch()
+        self.able: Mapping[Action, Ability] | None = None
+        self.budget_list: list[Budget] = []
+        self.simulated: dict[str, Any] = {"ticks": 12, "actions": [], "incidents": [], "entries": []}
 
     def _act(self, *act: Any) -> None:
         if self.refuse:
@@ -237,6 +296,30 @@ class FakeHouse:
 
     def check_now(self, by: str) -> None:
         self._act("check", by)
+
+    def arm(self, armed: frozenset[Armed], by: str) -> None:
+        self._act("arm", armed, by)
+        self.watch.allowed = armed
+
+    def hold(self, until: datetime | None, by: str) -> None:
+        self._act("hold", until, by)
+        self.watch.until = until
+
+    def act(self, action: Action, by: str) -> None:
+        self._act("act", action, by)
+
+    def abilities(self) -> Mapping[Action, Ability] | None:
+        return self.able
+
+    def budgets(self) -> list[Budget]:
+        return self.budget_list
+
+    def simulate(self, script: str, armed: frozenset[Armed]) -> dict[str, Any]:
+        self._act("simulate", script, armed)
+        return self.simulated
+
+    def simulation_examples(self) -> dict[str, str]:
+        return {"plex_hangs_for_a_day": "days: 2\n", "brand_new": "hours: 3\n"}
 
     def plex_web_link(self, item_key: str) -> str | None:
         return f"https://app.plex.tv/desktop/#!/server/x/details?key=%2Flibrary%2Fmetadata%2F{item_key}"
@@ -314,6 +397,74 @@ def session(key: str, browser: str = FIREFOX, **more: Any) -> SessionRow:
     return replace(base, **more)
 
 
+def incident(number: int, cause: Cause = Cause.HUNG, ago: timedelta = timedelta(hours=5), **more: Any) -> IncidentSeen:
+    """An incident of 40 minutes that is over."""
+    began = NOW - ago
+    base = IncidentSeen(number, began, began + timedelta(minutes=40), cause, (cause,), (), False)
+    return replace(base, **more)
+
+
+def deed(number: int, action: Action, ago: timedelta, said: str = "", **more: Any) -> Deed:
+    return Deed(number, Taken(action, Moment(NOW - ago, "boot", 1000.0 - number), 7, **more), said)
+
+
+def in_trouble(house: FakeHouse) -> IncidentSeen:
+    """Plex has been hung for a while: it was restarted once, which did not help, and somebody may be watching."""
+    began = NOW - timedelta(minutes=12)
+    seen = IncidentSeen(7, began, None, Cause.HUNG, (Cause.DOWN, Cause.HUNG), (Action.RESTART_PLEX,), False)
+    house.watch.incident_list.insert(0, seen)
+    house.watch.stories[7] = story(began)
+    decision = {
+        "action": "none", "wanted": "restart_plex", "reason": "pause",
+        "until": (NOW + timedelta(seconds=180)).isoformat(), "seconds": 180.0, "count": 1, "sentence": "In English.",
+        "next_look": (NOW + timedelta(seconds=12)).isoformat(),
+    }  # fmt: skip
+    house.views.looks += [(NOW - timedelta(minutes=m), "down" if m > 10 else "hung", None) for m in range(12, -1, -1)]
+    facts = {"port": Fact(True), "identity": Fact(False, "silent"), "sessions": Fact(None, "plex_silent")}
+    house.views.check = Check(NOW - timedelta(seconds=8), Cause.HUNG, "Plex is silent.", facts, decision, None)
+    house.watch.deeds.insert(0, deed(9, Action.RESTART_PLEX, timedelta(minutes=9), "systemctl: ok", done=True))
+    return seen
+
+
+def story(began: datetime) -> list[Step]:
+    """One step of every kind, and more."""
+
+    def step(kind: StepKind, minutes: float, cause: Cause = Cause.HUNG, **data: Any) -> Step:
+        return Step(kind, began + timedelta(minutes=minutes), cause, data)
+
+    until = (began + timedelta(minutes=3)).isoformat()
+    down = {"process": "gone", "port": "refused", "updating": "no", "mount:/films": "missing", "new_fact": "no"}
+    return [
+        step(StepKind.OPENED, 0.3, Cause.DOWN, facts=down),
+        step(StepKind.DECIDED, 0.3, Cause.DOWN, action="none", wanted="restart_plex", reason="confirming", until=until),
+        step(StepKind.CHANGED, 2, **{"from": "down"}, facts={"identity": "silent"}),
+        step(StepKind.DECIDED, 3, action="restart_plex", wanted="restart_plex", reason="act"),
+        step(StepKind.ACTED, 3.2, action="restart_plex", done=True, said="systemctl restart plex: ok in 1.2 s"),
+        step(StepKind.PROVED, 6, action="restart_plex", helped=False),
+        step(StepKind.OWNER, 6.5, did="Watchdog Held", by="ada", until=until),
+        step(StepKind.OWNER, 7, did="Watchdog Released", by="ada"),
+        step(StepKind.OWNER, 8, did="Watchdog Armed", by="ada", armed=["network", "restart"]),
+        step(StepKind.OWNER, 9, action="dns_reset", by="ada"),
+        step(StepKind.ACTED, 9.1, action="dns_reset", done=None, said="killed at its limit"),
+        step(StepKind.CLOSED, 12, cause=Cause.OK),
+    ]
+
+
+def watched(hours: int, bad: tuple[int, ...] = (), unseen: tuple[int, ...] = (), seconds: float = 3600.0) -> list[Hour]:
+    """Hours (or days) up to now, oldest first; the numbers count backwards from the present one. An unseen one is
+    left out, as the store does."""
+    step = timedelta(seconds=seconds)
+    last = NOW.replace(minute=0, second=0) if seconds == 3600.0 else NOW.replace(hour=0, minute=0, second=0)
+    found = []
+    for back in range(hours - 1, -1, -1):
+        length = min(seconds, (NOW - (last - back * step)).total_seconds())
+        poor = length * 0.2 if back in bad else 0.0
+        if back not in unseen:
+            causes = {"hung": poor} if poor else {}
+            found.append(Hour(last - back * step, length, length - poor, poor, 12, causes, 20.0))
+    return found
+
+
 def at_the_door(kind: str, ago: timedelta = timedelta(minutes=9), **data: object) -> Event:
     calm = kind not in ("Login Failed", "Login Locked")
     said = {"username": "ada", "address": "192.168.1.20", "browser": FIREFOX, **data}
@@ -331,7 +482,8 @@ def lived_in() -> FakeHouse:
         "libraries": Fact(4.0),
         "database": Fact(None),
     }
-    views.check = Check(NOW - timedelta(seconds=40), Cause.OK, "Plex answers.", facts, {}, 21.4)
+    calm = {"action": "none", "wanted": "none", "reason": "fine", "next_look": (NOW + timedelta(minutes=4)).isoformat()}
+    views.check = Check(NOW - timedelta(seconds=40), Cause.OK, "Plex answers.", facts, calm, 21.4)
     views.looks = [
         (
             NOW - timedelta(minutes=5 * back),
@@ -397,6 +549,7 @@ def lived_in() -> FakeHouse:
         Event(4, NOW - timedelta(hours=8), "Plex", Severity.ERROR, HOSTILE, {}),
         Event(3, NOW - timedelta(days=1), "Plex", Severity.WARNING, "Plex did not answer for 35 minutes.", {}),
     ]
+    _watched_over(house)
     house.saved = Preferences(schedule_enabled=True, schedule="03:30", libraries=("1", "4", "9"))
     house.upcoming = NOW + timedelta(hours=14, minutes=55)
     house.log = "\n".join(
@@ -404,6 +557,36 @@ def lived_in() -> FakeHouse:
         for n in range(600)
     )
     return house
+
+
+def _watched_over(house: FakeHouse) -> None:
+    """A watchdog that has seen something: two troubles that are over, one of which it ended."""
+    restarted = incident(6, actions=(Action.RESTART_PLEX, Action.RESTART_PLEX))
+    line = incident(5, Cause.INTERNET_DOWN, timedelta(days=3), causes=(Cause.GATEWAY_DOWN, Cause.INTERNET_DOWN))
+    house.watch.incident_list = [restarted, line]
+    house.watch.stories = {6: story(restarted.began_at), 5: []}
+    house.watch.deeds = [
+        deed(
+            8, Action.RESTART_PLEX, timedelta(hours=4, minutes=30), "systemctl restart plex: ok", done=True, helped=True
+        ),
+        deed(7, Action.RESTART_PLEX, timedelta(hours=5), "systemctl restart plex: ok", done=True, helped=False),
+        deed(6, Action.DNS_RESET, timedelta(days=2), HOSTILE, by="ada", done=False),
+        deed(5, Action.REBOOT, timedelta(days=9), by="ada"),
+    ]
+    house.watch.hour_list = watched(7 * 24, bad=(4, 5, 60), unseen=(20, 21, 100, 101))
+    house.watch.day_list = watched(60, bad=(0, 2, 30), unseen=(10, 11, 12), seconds=86_400.0)
+    house.able = {
+        Action.RESTART_PLEX: Ability(True, "systemctl --no-block restart plexmediaserver.service (by sudo)."),
+        Action.NET_SOFT: Ability(False, "networkctl renew: this needs the rights of root.", "With visudo, allow ..."),
+        Action.NET_HARD: Ability(False, "ip link set: this needs the rights of root.", "With visudo, allow ..."),
+        Action.DNS_RESET: Ability(None, HOSTILE, "With visudo, allow ..."),
+        Action.REBOOT: Ability(True, "systemctl reboot (by sudo)."),
+    }
+    house.budget_list = [
+        Budget(Action.RESTART_PLEX, 2, 6, None),
+        Budget(Action.NET_SOFT, 0, 6, None),
+        Budget(Action.REBOOT, 1, 1, NOW + timedelta(hours=11)),
+    ]
 
 
 def running(house: FakeHouse) -> Run:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from keeper.ui.phrases import account, common, library, overview, runs
+from keeper.ui.phrases import account, common, library, overview, runs, watchdog
 
 PHRASES: dict[str, tuple[str, str]] = {
     **common.PHRASES,
     **overview.PHRASES,
+    **watchdog.PHRASES,
     **library.PHRASES,
     **runs.PHRASES,
     **account.PHRASES,

@@ -2,12 +2,17 @@
 
 PHRASES: dict[str, tuple[str, str]] = {
     "overview": ("Overview", "Übersicht"),
+    "watchdog": ("Watchdog", "Wächter"),
     "library": ("Library", "Mediathek"),
     "runs": ("Runs", "Läufe"),
     "account": ("Account", "Konto"),
     "overview_help": (
         "How Plex is doing, what runs now, what happened last",
         "Wie es Plex geht, was läuft und was zuletzt war",
+    ),
+    "watchdog_help": (
+        "What it thinks, what it may do, what it did",
+        "Was er denkt, was er darf und was er getan hat",
     ),
     "library_help": ("What is missing, start a scan, daily scan", "Was fehlt, Scan starten, täglicher Scan"),
     "runs_help": ("All scans with their items and logs", "Alle Scans mit Titeln und Protokollen"),

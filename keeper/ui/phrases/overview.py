@@ -35,21 +35,22 @@ PHRASES: dict[str, tuple[str, str]] = {
     "tile_next": ("Next scan", "Nächster Scan"),
     "tile_next_off": ("Off", "Aus"),
     "tile_next_off_text": ("no daily scan", "kein täglicher Scan"),
-    # strip
-    "strip_title": ("Plex, last 24 hours", "Plex, letzte 24 Stunden"),
+    # the open incident
+    "incident_open": ("Trouble", "Störung"),
+    "incident_so_far": ("for {span} · done so far: {deeds}", "seit {span} · bisher getan: {deeds}"),
+    "incident_show": ("The whole story", "Die ganze Geschichte"),
+    "nothing_tried": ("nothing", "nichts"),
+    # availability
+    "availability": ("Plex was there", "Plex war da"),
+    "span_day": ("24 hours", "24 Stunden"),
+    "span_week": ("7 days", "7 Tage"),
+    "span_quarter": ("90 days", "90 Tage"),
+    "bad_for": ("{span} of trouble", "{span} Störung"),
+    "unseen_for": ("{span} not monitored", "{span} nicht überwacht"),
+    "nothing_watched": ("not monitored", "nicht überwacht"),
     "legend_ok": ("fine", "in Ordnung"),
     "legend_trouble": ("trouble", "Störung"),
     "legend_unknown": ("not monitored", "nicht überwacht"),
-    "strip_ok": ("fine", "in Ordnung"),
-    "strip_trouble": ("trouble in {bad} of {looks} looks", "Störung bei {bad} von {looks} Blicken"),
-    "strip_unknown": ("not monitored", "nicht überwacht"),
-    "strip_share": ("{part} fine", "{part} in Ordnung"),
-    "strip_nothing": ("no looks yet", "noch kein Blick"),
-    "strip_label": (
-        "Half-hours: {ok} fine, {trouble} with trouble, {unknown} not monitored",
-        "Halbe Stunden: {ok} in Ordnung, {trouble} mit Störung, {unknown} nicht überwacht",
-    ),
-    "strip_now": ("now", "jetzt"),
     # idle card
     "idle": ("No scan is running", "Kein Scan läuft"),
     "idle_never": (
@@ -64,5 +65,13 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Noch ist nichts passiert. Hier erscheinen Scans und Störungen von Plex.",
     ),
     "event_scan": ("Scan {status}: {figures}", "Scan {status}: {figures}"),
+    "event_over": ("All is well again after {span}", "Nach {span} ist alles wieder gut"),
+    "event_updated": ("The update of Plex is over after {span}", "Die Aktualisierung von Plex ist nach {span} fertig"),
+    "event_booted": ("This machine was started", "Dieser Rechner wurde gestartet"),
+    "event_booted_ours": (
+        "This machine was started, as the watchdog asked it to",
+        "Dieser Rechner wurde neu gestartet, wie vom Wächter verlangt",
+    ),
+    "event_acts": ("{action}, because: {cause}", "{action}, weil: {cause}"),
     "event_scan_bare": ("Scan {status}", "Scan {status}"),
 }

@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 
 import streamlit as st
 
 from keeper import wiring
-from keeper.rules.types import Cause, Check, Event, Fact, RunStatus, Stats
-from keeper.ui import charts, jobcard, parts, state
-from keeper.ui.parts import Colour
+from keeper.rules.types import Cause, Check, Event, Fact, IncidentSeen, RunStatus, Stats
+from keeper.ui import charts, jobcard, parts, state, thoughts
+from keeper.ui.screens import availability
 from keeper.ui.state import house, tongue
-
-LOOK: dict[Cause, tuple[Colour, str]] = {
-    Cause.OK: ("green", "check_circle"),
-    Cause.STARTING: ("blue", "hourglass_top"),
-    Cause.UPDATING: ("blue", "system_update_alt"),
-    Cause.DOWN: ("red", "error"),
-    Cause.STOPPED_BY_OWNER: ("gray", "stop_circle"),
-    Cause.NO_NAME: ("red", "help"),
-    Cause.HUNG: ("red", "error"),
-    Cause.OVERLOADED: ("orange", "speed"),
-    Cause.DB_TROUBLE: ("orange", "database"),
-    Cause.UNAUTHORIZED: ("orange", "key_off"),
-    Cause.UNCLAIMED: ("orange", "person_off"),
-    Cause.NOT_PLEX: ("red", "help"),
-    Cause.MOUNT_MISSING: ("red", "folder_off"),
-    Cause.DISK_FULL: ("orange", "hard_drive"),
-    Cause.LINK_ADMIN_DOWN: ("red", "lan"),
-    Cause.LINK_DOWN: ("red", "lan"),
-    Cause.NO_ADDRESS: ("red", "lan"),
-    Cause.NO_ROUTE: ("red", "lan"),
-    Cause.GATEWAY_DOWN: ("orange", "router"),
-    Cause.DNS_STUB: ("orange", "dns"),
-    Cause.DNS_DOWN: ("orange", "dns"),
-    Cause.CAPTIVE_PORTAL: ("orange", "gpp_maybe"),
-    Cause.CLOCK_WRONG: ("orange", "schedule"),
-    Cause.INTERNET_DOWN: ("orange", "public_off"),
-    Cause.PLEX_TV_DOWN: ("orange", "cloud_off"),
-    Cause.REMOTE_ACCESS_LOST: ("orange", "public_off"),
-    Cause.UNKNOWN: ("gray", "help"),
-}
 
 ENDS = tuple(status.value for status in RunStatus if status.ended)
 
@@ -51,18 +20,19 @@ _Looks = list[tuple[datetime, str, float | None]]
 
 def show() -> None:
     st.fragment(_state_and_tiles, run_every=10)()
-    left, right = st.columns([3, 2])
-    with left, parts.card("job", "stretch"):
+    with parts.card("job"):
         parts.live(_job, jobcard.is_active, quick=1, calm=10)
-    with right, parts.card("strip", "stretch"):
-        st.fragment(_strip, run_every=60)()
+    with parts.card("availability"):
+        st.fragment(availability.show, run_every=60)()
     st.fragment(_events, run_every=10)()
 
 
 def _state_and_tiles() -> None:
     state.show_toasts()
     looks = house().views.recent_checks(24)
-    _state(house().views.last_check(), looks)
+    check = house().views.last_check()
+    _state(check, looks)
+    _incident()
     with st.grid(4, min_column_width=160, gap="small"):
         _tile_response(looks)
         _tile_library()
@@ -76,6 +46,7 @@ def _state_and_tiles() -> None:
 def _state(check: Check | None, looks: _Looks) -> None:
     with st.container(gap=None, key="state"):
         _headline(check)
+        _decision(check)
         _state_line(check, looks)
 
 
@@ -88,8 +59,48 @@ def _headline(check: Check | None) -> None:
         said = t.say("stale_text", span=age, cause=t.word(check.cause))
         _sentence("gray", "help", t.say("stale"), said)
     else:
-        colour, icon = LOOK[check.cause]
+        colour, icon = parts.CAUSE_LOOK[check.cause]
         _sentence(colour, icon, t.word(check.cause), t.advice(check.cause))
+
+
+def _decision(check: Check | None) -> None:
+    """Why nothing is done, or what is; and what happens next. While all is well there is nothing to explain."""
+    now = house().clock.now()
+    if check is None or check.cause is Cause.OK or is_stale(check, now):
+        return
+    said = thoughts.sentence(check.cause, check.decision)
+    if said:
+        st.markdown(f":material/shield: {parts.plain(said)}")
+    if coming := thoughts.coming(check.decision, now):
+        st.caption(parts.plain(" · ".join(coming)))
+
+
+def _incident() -> None:
+    """The open incident; nothing while there is none."""
+    t, newest = tongue(), next(iter(house().watch.incidents(1)), None)
+    if newest is None or newest.closed_at is not None:
+        return
+    colour, icon = parts.CAUSE_LOOK[newest.cause]
+    lasted = t.duration((house().clock.now() - newest.began_at).total_seconds())
+    with (
+        parts.card("incident"),
+        st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
+    ):
+        with st.container(gap=None, width="content"):
+            st.markdown(f":{colour}[:material/{icon}:] **{t.say('incident_open')}** · {t.word(newest.cause)}")
+            st.caption(parts.plain(t.say("incident_so_far", span=lasted, deeds=_deeds(newest))))
+        st.page_link(
+            state.page("watchdog"),
+            label=t.say("incident_show"),
+            icon=":material/chevron_right:",
+            icon_position="right",
+            query_params={"incident": str(newest.number)},
+            width="content",
+        )
+
+
+def _deeds(incident: IncidentSeen) -> str:
+    return thoughts.deeds(incident.actions) or tongue().say("nothing_tried")
 
 
 def _state_line(check: Check | None, looks: _Looks) -> None:
@@ -207,30 +218,6 @@ def _tile_next() -> None:
     _tile("next", t.say("tile_next"), "schedule", t.clock(upcoming), below)
 
 
-# --- the last day ---
-
-
-def _strip() -> None:
-    t, now = tongue(), house().clock.now()
-    row = charts.slots(house().views.recent_checks(24.5), now)
-    counts = Counter(slot.state for slot in row)
-    watched, bad = sum(slot.looks for slot in row), sum(slot.bad for slot in row)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{t.say('strip_title')}**", width="content")
-        share = t.say("strip_share", part=t.percent(watched - bad, watched)) if watched else t.say("strip_nothing")
-        st.caption(share, width="content")
-    label = t.say("strip_label", ok=counts["ok"], trouble=counts["trouble"], unknown=counts["unknown"])
-    bars = [(slot.state, _hover(slot)) for slot in row]
-    legend = [(state, t.say(f"legend_{state}")) for state in ("ok", "trouble", "unknown") if counts[state]]
-    st.html(charts.strip(bars, label, (t.clock(row[0].start), t.say("strip_now")), legend))
-
-
-def _hover(slot: charts.Slot) -> str:
-    t = tongue()
-    said = t.say(f"strip_{slot.state}", bad=slot.bad, looks=slot.looks)
-    return f"{t.clock(slot.start)}-{t.clock(slot.start + timedelta(minutes=30))}: {said}"
-
-
 # --- the job ---
 
 
@@ -285,7 +272,9 @@ def _events() -> None:
 
 
 def _told(event: Event) -> str:
-    """The end of a scan in this person's language; everything else as it was written."""
+    """What the watchdog told and the end of a scan in this person's language; everything else as it was written."""
+    if said := thoughts.event(event):
+        return parts.plain(said)
     status, raw = str(event.data.get("status")), event.data.get("stats")
     if not event.data.get("job_id") or status not in ENDS or not isinstance(raw, dict):
         return parts.plain(event.message)

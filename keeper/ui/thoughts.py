@@ -1,0 +1,196 @@
+"""What the watchdog thinks and did, as sentences in a person's language.
+
+Plain text: whoever shows it escapes it. What a newer program wrote and this one does not know is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from keeper.rules.types import Action, Armed, Cause, Event, Reason, Step, StepKind
+from keeper.ui.lexicon_watch import FINE_WHEN_FALSE
+from keeper.ui.state import house, tongue
+
+Member = TypeVar("Member", bound=StrEnum)
+Data = Mapping[str, Any]
+
+
+# ---------------------------------------------------------------------------- decisions
+
+
+def wanted(decision: Data) -> Action:
+    """What would be done if nothing spoke against it."""
+    return member(Action, decision.get("wanted")) or Action.NONE
+
+
+def sentence(cause: Cause, decision: Data) -> str:
+    """What is done or not done, and why; '' when nothing was decided."""
+    t, reason, action = tongue(), member(Reason, decision.get("reason")), wanted(decision)
+    if reason is None:
+        return str(decision.get("sentence") or "")
+    if reason is Reason.CONFIRMING and action is Action.NONE:
+        return t.say("look_failed" if cause is Cause.UNKNOWN else "seen_once")
+    return t.word(reason).format(wanted=t.word(action), until=_until(decision))
+
+
+def coming(decision: Data, now: datetime) -> list[str]:
+    """What happens next, and in how long: the action that waits for a time, and the next look."""
+    t, until, look = tongue(), moment(decision.get("until")), moment(decision.get("next_look"))
+    said = []
+    if until and until > now and wanted(decision) is not Action.NONE:
+        span = t.rough((until - now).total_seconds())
+        said.append(t.say("possible_in", action=t.word(wanted(decision)), span=span))
+    if look and look > now:
+        said.append(t.say("next_look_in", span=t.rough((look - now).total_seconds())))
+    elif look:
+        said.append(t.say("look_due"))
+    return said
+
+
+def moment(value: object) -> datetime | None:
+    """A stored time; None for none, and for what is none."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
+
+
+def _until(data: Data) -> str:
+    t, until = tongue(), moment(data.get("until"))
+    return t.say("until", moment=t.by(until, house().clock.now())) if until else ""
+
+
+def member(kind: type[Member], value: object) -> Member | None:
+    try:
+        return kind(str(value))
+    except ValueError:
+        return None
+
+
+# ---------------------------------------------------------------------------- the story of an incident
+
+
+def told(step: Step) -> str:
+    """One line of a story."""
+    return _TOLD[step.kind](step)
+
+
+def small_print(step: Step) -> str:
+    """The evidence behind the line: what was seen, or what the command answered."""
+    facts = step.data.get("facts")
+    if isinstance(facts, Mapping):
+        return " · ".join(evidence(facts))
+    return str(step.data.get("said") or "")
+
+
+def evidence(facts: Data) -> list[str]:
+    """'the router is silent (no arp)': what was seen to be wrong, each with its detail."""
+    t, said = tongue(), []
+    for name, detail in facts.items():
+        if name not in FINE_WHEN_FALSE:
+            more = "" if detail in ("no", "", None) else f" ({str(detail).replace('_', ' ')})"
+            said.append(t.evidence(name) + more)
+    return said
+
+
+def deeds(actions: Iterable[Action]) -> str:
+    """'2 × Restart of Plex' for what was carried out in an incident; '' for nothing."""
+    t = tongue()
+    counts: dict[Action, int] = {}
+    for action in actions:
+        counts[action] = counts.get(action, 0) + 1
+    return ", ".join((f"{n} × " if n > 1 else "") + t.word(action) for action, n in counts.items())
+
+
+def _opened(step: Step) -> str:
+    return tongue().say("told_opened", cause=tongue().word(step.cause))
+
+
+def _changed(step: Step) -> str:
+    t = tongue()
+    return t.say("told_changed", cause=t.word(step.cause), before=t.known(Cause, str(step.data.get("from") or "")))
+
+
+def _decided(step: Step) -> str:
+    return sentence(step.cause, step.data)
+
+
+def _acted(step: Step) -> str:
+    return tongue().say(f"acted_{_truth(step.data.get('done'))}", action=_action(step.data))
+
+
+def _proved(step: Step) -> str:
+    return tongue().say(f"proved_{_truth(step.data.get('helped'))}", action=_action(step.data))
+
+
+def _closed(step: Step) -> str:
+    return tongue().say("told_closed")
+
+
+def _by_owner(step: Step) -> str:
+    said = ordered(str(step.data.get("did") or ""), step.data)
+    return said or tongue().say("owner_something", by=step.data.get("by") or "?")
+
+
+def _action(data: Data) -> str:
+    return tongue().known(Action, str(data.get("action") or ""))
+
+
+def _truth(value: object) -> str:
+    return {True: "yes", False: "no"}.get(value, "unknown") if isinstance(value, bool) else "unknown"
+
+
+_TOLD: Mapping[StepKind, Callable[[Step], str]] = {
+    StepKind.OPENED: _opened,
+    StepKind.CHANGED: _changed,
+    StepKind.DECIDED: _decided,
+    StepKind.ACTED: _acted,
+    StepKind.PROVED: _proved,
+    StepKind.OWNER: _by_owner,
+    StepKind.CLOSED: _closed,
+}
+
+
+# ---------------------------------------------------------------------------- events
+
+
+def ordered(kind: str, data: Data) -> str:
+    """What a person told the watchdog; '' when this is nothing of that kind."""
+    t, by = tongue(), str(data.get("by") or "?")
+    if kind == "Watchdog Armed":
+        names = data.get("armed")
+        allowed = ", ".join(t.known(Armed, str(name)) for name in names) if isinstance(names, list | tuple) else ""
+        return t.say("owner_armed", by=by, allowed=allowed) if allowed else t.say("owner_disarmed", by=by)
+    if kind == "Watchdog Held":
+        return t.say("owner_held", by=by, until=_until(data))
+    if kind == "Watchdog Released":
+        return t.say("owner_released", by=by)
+    if member(Action, data.get("action")) and data.get("by"):
+        return t.say("owner_acted", by=by, action=_action(data))
+    return ""
+
+
+def event(event: Event) -> str:
+    """What the watchdog told, in this person's language; '' for other events and for what is not understood."""
+    t, data = tongue(), event.data
+    cause, seconds = member(Cause, data.get("cause")), data.get("seconds")
+    if event.kind in ("Trouble", "Plex Update") and cause and seconds is None:
+        return t.word(cause)
+    if event.kind == "Plex Update" and isinstance(seconds, int | float):
+        return t.say("event_updated", span=t.rough(seconds))
+    if event.kind == "Trouble Over" and isinstance(seconds, int | float):
+        return t.say("event_over", span=t.rough(seconds))
+    if event.kind == "System Startup" and isinstance(data.get("uptime"), int | float):
+        return t.say("event_booted_ours" if data.get("ours") else "event_booted")
+    if event.kind in ("Would Have Acted", "Cannot Act", "Gave Up", "Reboot Cycle") and cause and "reason" in data:
+        return sentence(cause, data)
+    if cause and data.get("reason") == Reason.ACT and wanted(data) is not Action.NONE:
+        name = t.word(wanted(data))  # a person may ask for it while all is well
+        return t.say("event_acts", action=name, cause=t.word(cause)) if cause is not Cause.OK else name
+    if event.kind.endswith(" Success") and cause and member(Action, data.get("action")):
+        return t.say("proved_yes", action=_action(data))
+    return ordered(event.kind, data)
