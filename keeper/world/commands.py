@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
+import subprocess  # nosec B404  # this is the place
 import threading
 from collections.abc import Mapping, Sequence
 from typing import IO
@@ -68,7 +68,7 @@ def _started(argv: Sequence[str]) -> subprocess.Popen[bytes] | str:
         return "no command was given"
     environment = clean_environment(os.environ)
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # nosec B603  # an argument list, no shell
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

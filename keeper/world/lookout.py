@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404  # this is the place
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ class _Child:
     def __init__(self, command: Sequence[str]) -> None:
         self._ours, theirs = socket.socketpair()
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # nosec B603  # an argument list, no shell
                 command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL,
                 cwd="/", start_new_session=True,
             )  # fmt: skip

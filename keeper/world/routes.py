@@ -42,7 +42,7 @@ def parse_proc_route(text: str) -> tuple[Route, ...]:
     for fields in (line.split() for line in text.splitlines()[1:]):
         if len(fields) >= 8 and fields[1] == fields[7] == "00000000" and _usable(int(fields[3], 16)):
             gateway = socket.inet_ntoa(_native(int(fields[2], 16)))
-            found.append(Route(fields[0], "" if gateway == "0.0.0.0" else gateway, int(fields[6])))  # noqa: S104
+            found.append(Route(fields[0], "" if gateway == "0.0.0.0" else gateway, int(fields[6])))  # noqa: S104  # nosec B104  # compared, not bound
     return tuple(sorted(found, key=lambda route: route.metric))
 
 
