@@ -94,6 +94,7 @@ class Tools:
     cron: Cron
     open_plex: OpenPlex
     pin: Callable[[Server], int]
+    obstacle: Callable[[], str] = lambda: ""
 
 
 class Jobs:
@@ -182,7 +183,8 @@ class Jobs:
     ) -> tuple[RunStatus, str | None, str | None]:
         try:
             with self._pulse(run, board, brake), self._t.open_plex(brake) as plex:
-                around = logic.Surroundings(plex, self._t.items, self._t.clock, brake, line, self._t.pin)
+                t = self._t
+                around = logic.Surroundings(plex, t.items, t.clock, brake, line, t.pin, t.obstacle)
                 logic.scan(run, around, board)
         except Cancelled as end:
             return RunStatus.CANCELLED, None, end.code

@@ -62,6 +62,7 @@ BAD_ANSWER_TRIES = 4
 REFRESH_TRIES = 2
 REFUSALS_IN_A_ROW = 5
 LONGEST_PAUSE = 10.0
+OBSTACLE_PAUSE = 1.0  # seconds between two questions whether a scan may go on
 HINT_WAIT = 0.25
 STORE_PAUSE = 2.0
 
@@ -86,6 +87,7 @@ class Surroundings:
     stop: Stop
     log: ScanLog
     pin_server: Callable[[Server], int]
+    obstacle: Callable[[], str] = lambda: ""  # why the watchdog wants scans to wait; '' = it does not
 
 
 def scan(run: Run, around: Surroundings, board: Board) -> None:
@@ -103,6 +105,7 @@ class _Scan:
         self.plex, self.clock = around.plex, around.clock
         self.items = cast("ItemStore", _Patient(around.items, self._wait_for_store))
         self.stop, self.log, self._pin = around.stop, around.log, around.pin_server
+        self._obstacle = around.obstacle
         self.board = board
         self.server_id = 0
         self._sections: list[Section] = []
@@ -386,7 +389,8 @@ class _Scan:
         self.board.progress.eta_seconds = None
 
     def patiently(self, call: Callable[[], T], bad_answers: int = BAD_ANSWER_TRIES) -> T:
-        """Makes one call; waits out what may pass. Raises the PlexError that does not."""
+        """Makes one call; waits out what may pass. Raises the PlexError that does not, RunError for an obstacle."""
+        self._give_way()
         started = self.clock.monotonic()
         phase = self.board.progress.phase
         tries = 0
@@ -406,6 +410,22 @@ class _Scan:
                 self.board.progress.phase, self.board.progress.note = phase, ""
                 self.log("Plex answers again")
             return answer
+
+    def _give_way(self) -> None:
+        """Waits while the watchdog says so: an update, a missing folder, a struggling server, an action of its own."""
+        started, phase, why = self.clock.monotonic(), self.board.progress.phase, self._obstacle()
+        if not why:
+            return
+        self.log(f"waiting for the watchdog: {why}")
+        while why:
+            if self.clock.monotonic() - started >= self.options.plex_wait_minutes * 60:
+                raise RunError(f"The scan waited {self.options.plex_wait_minutes:g} min and gave up: {why}")
+            progress = self.board.progress
+            progress.phase, progress.note, progress.eta_seconds = Phase.WAITING, why, None
+            self.stop.wait(OBSTACLE_PAUSE)
+            why = self._obstacle()
+        self.board.progress.phase, self.board.progress.note = phase, ""
+        self.log("the watchdog lets scans go on")
 
     def _bear(self, problem: PlexError, tries: int, waited: float, bad_answers: int) -> None:
         """Waits a little before the next try, or raises when there is none."""

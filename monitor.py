@@ -15,8 +15,8 @@ from datetime import timedelta, tzinfo
 
 from keeper.errors import StoreError
 from keeper.ports import Machine, PlexProbe, Sight, WatchStore
-from keeper.rules.causes import SENTENCES, diagnose, hidden
-from keeper.rules.story import decided, sentence, tell
+from keeper.rules.causes import HOLDS_SCANS, SENTENCES, diagnose, hidden
+from keeper.rules.story import ACTION_WORDS, decided, sentence, tell
 from keeper.rules.types import (
     Ability,
     Acted,
@@ -63,6 +63,7 @@ class Monitor:
         self._able: Mapping[Action, Ability] = {}
         self._troubled = False
         self._facts: Mapping[str, Fact] = {}
+        self._obstacle = ""
 
     @property
     def interval(self) -> float:
@@ -84,6 +85,8 @@ class Monitor:
         check = self._check(facts, look, decision)
         stored = self._is_stored = self._store(Tick(check, watch, decision, story.steps, story.notices))
         self._watch = watch if stored else story.watch
+        if look.cause is not Cause.UNKNOWN:
+            self._obstacle = SENTENCES[look.cause] if look.cause in HOLDS_SCANS else ""
         self._say(check, decision, news)
         self._shown = (decision.reason, decision.wanted)
         if acting and stored:
@@ -93,6 +96,11 @@ class Monitor:
     def abilities(self) -> Mapping[Action, Ability]:
         """What this machine could do when it was last asked; empty = not asked yet."""
         return self._able
+
+    @property
+    def obstacle(self) -> str:
+        """Why scans have to wait, as of the last look or action; '' = they need not."""
+        return self._obstacle
 
     def known_interface(self) -> str:
         """The interface that carried the default route while there was one; '' = never seen."""
@@ -178,6 +186,7 @@ class Monitor:
     def _act(self, decision: Decision, look: Look) -> Acted:
         """Carries out what is remembered already, and stores what became of the command: no evidence, but a line."""
         log.warning("%s: %s", decision.action.value, sentence(look.cause, decision))
+        self._obstacle = f"The watchdog is at work: {ACTION_WORDS[decision.action]}."
         acted = self._carry_out(decision.action)
         watch = self._watch or self._remembered()
         result = replace(watch.taken[-1], done=acted.done)

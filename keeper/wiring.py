@@ -196,6 +196,10 @@ class House:
         age = round((self.clock.now() - check.at).total_seconds(), 1) if check else None
         return {"ok": self.engine.running and self.database.in_place, "last_tick_seconds": age}
 
+    def obstacle(self) -> str:
+        """Why the watchdog of this process wants scans to wait; '' = it does not, or none runs here."""
+        return self.monitor.obstacle if self.engine.running else ""
+
     def next_scan(self) -> datetime | None:
         return next_scheduled(self.memory.preferences(), self.clock, self.memory, self.cron)
 
@@ -287,6 +291,7 @@ class House:
             cron=self.cron,
             open_plex=self.open_plex,
             pin=self.pin_server,
+            obstacle=self.obstacle,
         )
 
     def _duties(self) -> list[Duty]:

@@ -40,6 +40,9 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.UNKNOWN: "The look itself failed; nothing is known for sure.",
 }
 
+#: While one of these reigns, a scan of ours waits: it would make things worse, or take what is hidden for gone.
+HOLDS_SCANS = frozenset({Cause.UPDATING, Cause.MOUNT_MISSING, Cause.DB_TROUBLE, Cause.HUNG, Cause.OVERLOADED})
+
 #: Causes in which Plex itself does not serve; the network is not judged then, save where it is the way to Plex.
 _PLEX_SILENT = ("port", "identity", "token", "count", "sessions", "mapping")
 #: What is unknown because of the cause, and must not be read as told.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 import pytest
 from proxy import HOST, Proxy, Way, lacks
 from serving import PASSWORD

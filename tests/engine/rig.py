@@ -38,6 +38,7 @@ class Rig:
         self.runs = Runs(self.database, self.clock)
         self.memory = StoredMemory(self.database, self.clock)
         self.logs = ScanLogs(folder / "logs", self.clock, Redactor([plex.token] if plex else []))
+        self.obstacle = ""  # what the watchdog would say
         self.jobs = jobs.Jobs(
             jobs.Tools(
                 runs=self.runs,
@@ -50,6 +51,7 @@ class Rig:
                 cron=CronLines(),
                 open_plex=self.open_plex,
                 pin=lambda server: self.runs.pin_server("here", server),
+                obstacle=lambda: self.obstacle,
             ),
             limits or jobs.Limits(),
         )

@@ -1,10 +1,12 @@
 """One scan, from collecting to the report."""
 
+from dataclasses import replace
+
 import pytest
 from rig import EVERYTHING, Rig
 
 from keeper.demo.process import DemoPlex
-from keeper.rules.types import RunStatus, ScanOptions
+from keeper.rules.types import Phase, RunStatus, ScanOptions
 
 
 def flawed(plex):
@@ -196,3 +198,31 @@ def test_numbers_as_text_are_understood(tmp_path, serve, string_ids):
 def test_the_demo_server_comes_with_no_dependency_on_the_network(tmp_path):
     with DemoPlex(library="movies:3:1") as plex:
         assert plex.url.startswith("http://127.0.0.1:")
+
+
+def test_a_scan_gives_way_to_the_watchdog_and_goes_on_where_it_was(rig):
+    rig.obstacle = "A folder of the library is missing."
+    scan = rig.start()
+    waiting = scan.until(lambda run: run.progress.phase is Phase.WAITING)
+    assert waiting.progress.note == "A folder of the library is missing."
+    assert rig.plex.stats()["refreshes"] == {}
+    rig.obstacle = ""
+    run = scan.end()
+    assert run.status is RunStatus.SUCCESS
+    assert "the watchdog lets scans go on" in rig.log(run)
+
+
+def test_a_scan_that_waits_for_the_watchdog_can_be_cancelled(rig):
+    rig.obstacle = "Plex is being updated."
+    scan = rig.start()
+    scan.until(lambda run: run.progress.phase is Phase.WAITING)
+    rig.runs.request_cancel(scan.job_id)
+    assert scan.end().status is RunStatus.CANCELLED
+
+
+def test_a_scan_does_not_wait_for_the_watchdog_for_ever(rig):
+    rig.obstacle = "A folder of the library is missing."
+    run = rig.scan(replace(EVERYTHING, plex_wait_minutes=0))
+    assert run.status is RunStatus.FAILED
+    assert "waited 0 min and gave up: A folder" in run.error
+    assert rig.puts() == {}

@@ -226,6 +226,21 @@ def test_a_plex_that_never_answered_here_is_not_restarted_for_a_typo_in_the_addr
     assert world.tower.acted == [Action.RESTART_PLEX]
 
 
+def test_scans_are_told_to_wait_while_something_would_be_made_worse(world: World) -> None:
+    world.monitor.tick()
+    assert world.monitor.obstacle == ""
+    world.tower.facts = {"mounts": Fact(False, "/films missing")}
+    assert world.ticks(20)[-1] is Cause.MOUNT_MISSING
+    assert "Do not empty the trash" in world.monitor.obstacle
+    world.tower.facts = {}
+    world.ticks(20)
+    assert world.monitor.obstacle == ""
+    world.monitor.do(Action.RESTART_PLEX, "ada")
+    assert world.monitor.obstacle == "The watchdog is at work: restart of Plex."
+    world.ticks(20)
+    assert world.monitor.obstacle == ""
+
+
 def test_hands_off_means_hands_off(world: World) -> None:
     world.plex.mode("refused")
     world.store.hold(world.time.now() + timedelta(hours=1), "test", world.time.now())
