@@ -22,6 +22,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from keeper.errors import KeeperError
 
 GRACEFUL_SECONDS = 3
+MANY_FILES = 8192
 STREAMLIT = Path(st.__file__).parent
 
 
@@ -43,6 +44,7 @@ def serve() -> dict[str, Any]:
         await anyio.to_thread.run_sync(house.engine.start)
         answer_without_delay()
         believe_only_named_proxies()
+        close_what_asks_nothing()
         bound_shutdown(house.engine.announce_stop)
         preload_and_freeze()
         try:
@@ -124,6 +126,21 @@ def believe_only_named_proxies() -> None:
         settings.loaded_app = settings.loaded_app.app
 
 
+def close_what_asks_nothing() -> None:
+    """Half a request is closed after some seconds, and there is room for many of them until then."""
+    import resource
+
+    import auth
+
+    settings = uvicorn_config()
+    if settings is not None:
+        settings.http_protocol_class = auth.bounded(settings.http_protocol_class)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def bound_shutdown(announce_stop: Any) -> None:
     """On SIGTERM and SIGINT tell the engine at once, and keep the server from waiting for half-sent requests."""
     settings = uvicorn_config()
@@ -142,11 +159,11 @@ def bound_shutdown(announce_stop: Any) -> None:
 
 
 def farewell(base: str) -> bytes:
-    """The message that sends a live page to the way out, as Streamlit itself words it for st.logout()."""
+    """The message that sends a live page away, in the words in which Streamlit's own st.logout() does."""
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
     message = ForwardMsg()
-    message.auth_redirect.url = f"{base}/auth/logout"
+    message.auth_redirect.url = f"{base}/login"  # which leads whoever has logged in again meanwhile home
     return bytes(message.SerializeToString())
 
 

@@ -19,6 +19,7 @@ from keeper.config import Settings
 from keeper.door import passwords, tokens
 from keeper.door.auth_file import USERNAME, AuthFile, Book
 from keeper.door.browsers import browser_name
+from keeper.door.deadline import bounded
 from keeper.door.gate import Gate
 from keeper.door.headers import page_policy
 from keeper.door.login_page import routes
@@ -116,7 +117,7 @@ class Doorkeeper:
         neither strangers nor others behind the same address can lock it out.
         """
         name, book = username.strip().lower()[:80], self._file.book()
-        known = tokens.read_device(self._key, device, name)
+        known = tokens.read_device(self._key, device, name, book.mark(name))
         place = f"device {known[:24]}" if known else address
         # Only known names are kept: people type their password into the wrong field.
         said = {"username": name if name in book.hashes else "", "address": address, "browser": browser[:200]}
@@ -128,9 +129,14 @@ class Doorkeeper:
             return Entry()
         token, session = self._new_session(book, name, address, browser)
         notice = Notice("Login", Severity.INFO, f"{name} logged in from {_from(said)}.", said)
-        self._sessions.admitted(place, session.created_at, notice, session)
+        self._sessions.admitted(place, name, session.created_at, notice, session)
         log.info("%s logged in from %s", name, address)
-        return Entry(token, tokens.of_device(self._key, name))
+        return Entry(token, tokens.of_device(self._key, name, book.mark(name)))
+
+    def knows(self, device: str, username: str) -> bool:
+        """Whether this user logged in with this browser before, with the present password."""
+        name = username.strip().lower()[:80]
+        return bool(tokens.read_device(self._key, device, name, self._file.book().mark(name)))
 
     def _claim(self, place: str, stranger: bool, username: str) -> tuple[Tally, float]:
         """(failures before this attempt, seconds to wait); the attempt already counts when there is nothing to wait."""
@@ -261,7 +267,7 @@ class Doorkeeper:
                 self._sessions.create(replace(kept, password_mark=self._file.book().mark(name)))
             self._sessions.revoke_all(name, self._clock.now(), keep=kept.id if kept else "")
         notice = Notice("Password Changed", Severity.INFO, f"The password of {name} was changed.", {"username": name})
-        self._sessions.admitted(place, self._clock.now(), notice)
+        self._sessions.admitted(place, name, self._clock.now(), notice)
         log.info("password of %s changed", name)
 
     # ------------------------------------------------------------------ cookies
@@ -319,5 +325,6 @@ def _from(said: dict[str, str]) -> str:
 
 
 __all__ = [
-    "Doorkeeper", "Entry", "Gate", "Opening", "PasswordRefused", "browser_name", "may_read", "page_policy", "routes",
+    "Doorkeeper", "Entry", "Gate", "Opening", "PasswordRefused", "bounded", "browser_name", "may_read", "page_policy",
+    "routes",
 ]  # fmt: skip

@@ -364,8 +364,10 @@ class Sessions(Protocol):
     def failed(self, now: datetime, notices: Sequence[Notice]) -> None:
         """The attempt stays counted; writes what is told about it."""
 
-    def admitted(self, place: str, now: datetime, notice: Notice, session: SessionRow | None = None) -> None:
-        """The password was right: forgives the failures of that place, stores the session and what is told of it."""
+    def admitted(
+        self, place: str, username: str, now: datetime, notice: Notice, session: SessionRow | None = None
+    ) -> None:
+        """The password was right: forgives that user's failures at that place, stores session and event."""
 
     def note(self, now: datetime, notice: Notice) -> None:
         """Writes an event of the door."""

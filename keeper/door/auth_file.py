@@ -87,7 +87,7 @@ class AuthFile:
             "expiry_days": int(days) if days == int(days) else days,
         }
         users = {username: {"name": username, "password": hashed}}
-        _write(self.path, {"credentials": {"usernames": users}, "cookie": cookie})
+        _write(self.path, {"credentials": {"usernames": users}, "cookie": cookie}, first=True)
 
     def set_hash(self, username: str, hashed: str) -> None:
         """Replaces one password; everything else in the file stays."""
@@ -211,8 +211,16 @@ def _hash(name: object, entry: object, path: Path) -> str:
     return hashed
 
 
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    """All or nothing, and private from the first byte: mkstemp makes the file 0600, the rename is atomic."""
+def _claim(path: Path) -> None:
+    """Makes the empty file, private, which only one of two programs can. Raises FileExistsError, OSError."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _write(path: Path, document: Mapping[str, Any], first: bool = False) -> None:
+    """All or nothing, and private from the first byte: mkstemp makes the file 0600, the rename is atomic.
+
+    `first`: of two programs that start for the first time at once, one writes the file and the other gets the error.
+    """
     path = path.resolve()  # a link stays a link
     text = "# Plex Keeper: who may come in (format of streamlit-authenticator). Keep it private: chmod 600\n"
     text += yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
@@ -226,7 +234,12 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
+        if first:
+            _claim(path)
         os.replace(temporary, path)
+    except FileExistsError:
+        os.unlink(temporary)
+        raise AuthFileError(f"{path} was made by another program a moment ago. Start again.") from None
     except OSError as problem:
         with suppress(OSError):
             os.unlink(temporary)

@@ -49,7 +49,7 @@ class Desk:
     def _values(self, connection: HTTPConnection, name: str) -> list[str]:
         prefix = name + "="
         pairs = (pair.strip() for line in connection.headers.getlist("cookie") for pair in line.split(";"))
-        return [pair.removeprefix(prefix) for pair in pairs if pair.startswith(prefix)][:4]
+        return [pair.removeprefix(prefix) for pair in pairs if pair.startswith(prefix)][:16]
 
     async def visitor(self, connection: HTTPConnection) -> tuple[SessionRow, str] | None:
         """(session, token) of who is asking. Asked anew for every request: an ended session ends at once."""
@@ -109,4 +109,7 @@ def is_foreign(request: Request) -> bool:
     origin = request.headers.get("origin")
     if request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         return True
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    try:
+        return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    except ValueError:  # what is no address comes from no page of ours
+        return True

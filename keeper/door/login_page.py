@@ -58,6 +58,8 @@ class Doorkeeper(front.Doorkeeper, Protocol):
 
     def log_out(self, token: str) -> None: ...
 
+    def knows(self, device: str, username: str) -> bool: ...
+
 
 def routes(doorkeeper: Doorkeeper, base: str = "") -> list[Route]:
     """GET and POST {base}/login, GET {base}/auth/logout (the address st.logout() sends the browser to)."""
@@ -73,8 +75,9 @@ def routes(doorkeeper: Doorkeeper, base: str = "") -> list[Route]:
 class _LoginPages:
     def __init__(self, doorkeeper: Doorkeeper, desk: Desk) -> None:
         self.doorkeeper, self.desk = doorkeeper, desk
-        # One password at a time: bcrypt cannot eat the machine.
-        self._turnstile = anyio.CapacityLimiter(1)
+        # One password at a time: bcrypt cannot eat the machine. Known browsers queue apart, so that no crowd stands in
+        # their way.
+        self._turnstiles = {known: anyio.CapacityLimiter(1) for known in (False, True)}
 
     async def show(self, request: Request) -> Response:
         with suppress(KeeperError):  # who cannot be recognised now gets the form
@@ -90,10 +93,11 @@ class _LoginPages:
         form = await _form(request)
         if isinstance(form, Response):
             return form
-        if self._turnstile.statistics().tasks_waiting >= MAX_QUEUE:
+        turnstile = self._turnstiles[self.doorkeeper.knows(self.desk.device(request), form.get("username", ""))]
+        if turnstile.statistics().tasks_waiting >= MAX_QUEUE:
             return self._page(request, form.get("next", ""), 429, "crowd", wait=5)
         try:
-            return await self._answer(request, form)
+            return await self._answer(request, form, turnstile)
         except KeeperError as problem:
             log.error("login impossible: %s", problem.sentence)
             return self._page(request, form.get("next", ""), 503, "trouble")
@@ -106,7 +110,7 @@ class _LoginPages:
         answer.headers.append("set-cookie", self.desk.cookie(request, ""))
         return answer
 
-    async def _answer(self, request: Request, form: Mapping[str, str]) -> Response:
+    async def _answer(self, request: Request, form: Mapping[str, str], turnstile: anyio.CapacityLimiter) -> Response:
         name, wanted = form.get("username", ""), form.get("next", "")
         entry = await anyio.to_thread.run_sync(
             self.doorkeeper.log_in,
@@ -115,7 +119,7 @@ class _LoginPages:
             address_of(request),
             request.headers.get("user-agent", ""),
             self.desk.device(request),
-            limiter=self._turnstile,
+            limiter=turnstile,
         )
         if entry.wait > 0:
             return self._page(request, wanted, 429, "wait", name, math.ceil(entry.wait))
@@ -166,10 +170,10 @@ async def _form(request: Request) -> dict[str, str] | Response:
         with anyio.fail_after(BODY_SECONDS):
             body = await _body(request)
         if body is None:
-            return PlainTextResponse("That is too much for a login.", 413)
+            return PlainTextResponse("That is too much for a login.", 413, {"Connection": "close"})
         fields = parse_qs(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=10)
     except (ValueError, ClientDisconnect, TimeoutError):
-        return PlainTextResponse("That is not a login form.", 400)
+        return PlainTextResponse("That is not a login form.", 400, {"Connection": "close"})
     return {name: values[0] for name, values in fields.items()}
 
 

@@ -41,15 +41,18 @@ def read_session(key: str, token: str) -> Claims | None:
     return Claims(name, expires, secret)
 
 
-def of_device(key: str, username: str) -> str:
-    return jwt.encode({"username": username, "device": secrets.token_urlsafe(32)}, key, algorithm="HS256")
+def of_device(key: str, username: str, mark: str) -> str:
+    """`mark` is the fingerprint of the password's hash: with another password the device is a stranger again."""
+    claims = {"username": username, "mark": mark, "device": secrets.token_urlsafe(32)}
+    return jwt.encode(claims, key, algorithm="HS256")
 
 
-def read_device(key: str, token: str, username: str) -> str:
-    """Digest of a device which this user has logged in with; '' for any other."""
+def read_device(key: str, token: str, username: str, mark: str) -> str:
+    """Digest of a device which this user has logged in with, with this password; '' for any other."""
     said = _verified(key, token)
     secret = said.get("device")
-    return digest(secret) if isinstance(secret, str) and said.get("username") == username else ""
+    same = said.get("username") == username and said.get("mark") == mark
+    return digest(secret) if isinstance(secret, str) and mark and same else ""
 
 
 def _verified(key: str, token: str) -> dict[str, object]:

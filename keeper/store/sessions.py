@@ -64,6 +64,8 @@ class StoredSessions:
     ) -> tuple[int, Tally, float]:
         """Claims the right to look at one password, in one transaction with the counting. See the port."""
         with self._database.write() as connection:
+            # A clock that was ahead left failures of a time that is still to come; nobody waits for that.
+            connection.execute(update(login_failures).where(login_failures.c.at > now).values(at=now))
             tally = _tally(connection, place, now, *windows)
             seconds = pause(tally)
             if seconds > 0:
@@ -79,10 +81,13 @@ class StoredSessions:
             for notice in notices:
                 write_notice(connection, now, notice)
 
-    def admitted(self, place: str, now: datetime, notice: Notice, session: SessionRow | None = None) -> None:
-        """Forgives the failures of that place, stores the session and its event, all or nothing."""
+    def admitted(
+        self, place: str, username: str, now: datetime, notice: Notice, session: SessionRow | None = None
+    ) -> None:
+        """Forgives the failures of that user at that place, stores the session and its event, all or nothing."""
         with self._database.write() as connection:
-            connection.execute(delete(login_failures).where(login_failures.c.place == place))
+            mine = login_failures.c.place == place, login_failures.c.username == username
+            connection.execute(delete(login_failures).where(*mine))
             if session:
                 self._store(connection, session)
             write_notice(connection, now, notice)

@@ -170,6 +170,38 @@ def test_a_device_counts_only_for_its_own_user(world: World) -> None:
     assert door.log_in("anna", PASSWORD, "192.0.2.9", "", device).token
 
 
+def test_after_a_new_password_a_known_browser_is_a_stranger_again(world: World, door: auth.Doorkeeper) -> None:
+    device = door.log_in("admin", PASSWORD, "192.0.2.1", "").device
+    assert door.knows(device, "Admin ")
+    door.set_password("another one")
+    assert not door.knows(device, "admin")
+    for number in range(20):
+        door.log_in("admin", "wrong", f"203.0.113.{number}", "", device)
+    assert door.log_in("admin", "another one", "192.0.2.1", "", device).wait > 0
+
+
+def test_the_login_of_one_user_does_not_forgive_guesses_at_another(world: World) -> None:
+    world.write("anna", "bert")
+    door = world.doorkeeper()
+    looked = 0
+    for _ in range(10):
+        looked += door.log_in("anna", "guess", "203.0.113.5", "") == auth.Entry()
+        door.log_in("bert", PASSWORD, "203.0.113.5", "")
+    assert looked == 3
+
+
+def test_a_clock_that_was_years_ahead_locks_nobody_out_for_years(
+    world: World, door: auth.Doorkeeper, log_in: LogIn
+) -> None:
+    world.clock.forward(days=3650)
+    for _ in range(3):
+        log_in("wrong")
+    world.clock.forward(days=-3650)
+    assert door.log_in("admin", PASSWORD, "192.0.2.1", "").wait == 900
+    world.clock.forward(minutes=15)
+    assert log_in()
+
+
 def test_an_attempt_that_never_came_to_an_end_counts(
     world: World, door: auth.Doorkeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,7 @@ def test_who_is_logged_in_does_not_see_the_form(visit: Visit, submit) -> None:
     [
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://testserver:8080"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
@@ -169,6 +170,15 @@ def test_a_form_from_another_site_is_refused(visit: Visit, submit, headers: dict
     answer = submit(visit(), headers=headers)
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
+
+
+def test_a_strange_origin_is_no_fault_of_the_program_at_any_door(visit: Visit) -> None:
+    assert visit().get("/auth/logout", headers={"origin": "http://["}).status_code == 403
+
+
+def test_a_refused_body_ends_the_connection(visit: Visit) -> None:
+    assert visit().post("/login", content=b"x" * 4097).headers["connection"] == "close"
+    assert visit().post("/login", content=b"a=1&" * 20).headers["connection"] == "close"
 
 
 def test_a_program_without_a_browser_may_log_in(visit: Visit) -> None:
