@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -27,14 +26,6 @@ from keeper.store.watch_views import WatchViews
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)
 INTERVAL, PATIENCE, CELL = 300.0, 750, 30  # seconds
 MB = 1_000_000
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "keeper.db")
-    database.migrate()
-    yield database
-    database.close()
 
 
 class Seen(NamedTuple):

@@ -37,14 +37,6 @@ MOVIES = Section("1", "movie", "Movies", "tv.plex.agents.movie")
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(tmp_path / "keeper.db")
-    database.migrate()
-    yield database
-    database.close()
-
-
-@pytest.fixture
 def items(database):
     return Items(database, SystemClock())
 

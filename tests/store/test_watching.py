@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -48,14 +47,6 @@ from keeper.world.clock import SystemClock
 HERE = Path(__file__).parent
 FULL, NORMAL = 2, 1
 KILLS = 8
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "keeper.db")
-    database.migrate()
-    yield database
-    database.close()
 
 
 @pytest.fixture
