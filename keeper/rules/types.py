@@ -482,6 +482,56 @@ class Watched:
     since: Moment
 
 
+class Turning(StrEnum):
+    """What happened to the process of Plex."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+
+
+class Agent(StrEnum):
+    """Who started or stopped Plex."""
+
+    US = "us"  # the watchdog, or a person through it
+    OWNER = "owner"  # somebody, by the service manager
+    UPDATER = "updater"
+    CRASH = "crash"  # nobody: it ended by itself, or was brought back by its service manager after that
+    MACHINE = "machine"  # the machine stopped or started
+    UNKNOWN = "unknown"  # no service manager could be asked
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A start or a stop of Plex as it was noticed. `lived` = how long it had run, in seconds; None = unknown."""
+
+    at: datetime
+    what: Turning
+    by: Agent
+    lived: float | None = None
+    person: str = ""  # who asked us for it; '' = the watchdog by itself, or it was not us
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The process of Plex as last seen."""
+
+    running: bool
+    seen: Moment
+    started: float = 0.0  # epoch seconds; of the last one when it is gone
+    restarts: float | None = None  # how often the service manager brought it back; None = it does not say
+    updating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Room on a disk at some time."""
+
+    disk: str
+    at: Moment
+    free: float  # GB
+    warned: bool = False  # it was told that this disk is filling up
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """An action that was decided, and what is known of it. Written before it is done."""
@@ -522,6 +572,10 @@ class Watch:
     told: Moment | None = None  # of the last look that told anything, which UNKNOWN does not
     served: str = ""  # the address at which Plex last told who watches
     interface: str = ""  # the one that carried the default route while there was one
+    life: Life | None = None
+    turns: tuple[Turn, ...] = ()  # the latest starts and stops of Plex
+    paces: tuple[bool, ...] = ()  # of the latest answers of Plex, oldest first: was it too slow?
+    levels: tuple[Level, ...] = ()  # of the disks, a few of each, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,6 +590,7 @@ class WatchLimits:
     reboots_a_day: int = 1  # MAX_REBOOT_ATTEMPTS
     reboot_pause: float = 86_400.0  # REBOOT_CYCLE_PAUSE
     address: str = ""  # of Plex; '' = not to be proved, as in a rehearsal
+    slow: float = 2.5  # PLEX_SLOW_SECONDS: an answer that takes longer is too late
 
 
 @dataclass(frozen=True, slots=True)
@@ -603,6 +658,7 @@ class Tick:
     decision: Decision
     steps: tuple[Step, ...] = ()
     notices: tuple[Notice, ...] = ()
+    turns: tuple[Turn, ...] = ()  # noticed by this look, oldest first
 
 
 @dataclass(frozen=True, slots=True)
