@@ -16,6 +16,7 @@ from datetime import timedelta, tzinfo
 from keeper.errors import StoreError
 from keeper.ports import Machine, PlexProbe, Sight, WatchStore
 from keeper.rules.causes import HOLDS_SCANS, SENTENCES, diagnose, hidden
+from keeper.rules.recall import Recalled, recall
 from keeper.rules.story import ACTION_WORDS, decided, sentence, tell
 from keeper.rules.types import (
     Ability,
@@ -73,9 +74,10 @@ class Monitor:
     def tick(self) -> Check:
         """1. Look. 2. Diagnose. 3. Decide. 4. Remember. 5. Act. 6. Say when to look again."""
         before = self._remembered()
-        facts, look = self._see()
         limits = self._limits_now()
-        watch = _noted(observe(before, look, limits), facts)
+        recalled, look = self._see(before, limits)
+        facts = recalled.facts
+        watch = _noted(observe(recalled.watch, look, limits), facts)
         decision = decide(watch, look, limits, self._host(watch))
         news = (decision.reason, decision.wanted) != self._shown or decision.action is not Action.NONE
         story = tell(before, watch, look, decision, facts, news)
@@ -83,7 +85,9 @@ class Monitor:
         watch = remember_action(story.watch, decision, look.now) if acting else story.watch
         self._wait = next_look(watch, decision, limits)
         check = self._check(facts, look, decision)
-        stored = self._is_stored = self._store(Tick(check, watch, decision, story.steps, story.notices))
+        notices = (*recalled.notices, *story.notices)
+        tick = Tick(check, watch, decision, story.steps, notices, recalled.turns)
+        stored = self._is_stored = self._store(tick)
         self._watch = watch if stored else story.watch
         if look.cause is not Cause.UNKNOWN:
             self._obstacle = SENTENCES[look.cause] if look.cause in HOLDS_SCANS else ""
@@ -109,10 +113,10 @@ class Monitor:
     def look(self) -> Check:
         """One look with its diagnosis and what would be decided now; remembered by nobody, and nothing is done."""
         before = self._remembered()
-        facts, look = self._see()
         limits = self._limits_now()
-        watch = observe(before, look, limits)
-        return self._check(facts, look, decide(watch, look, limits, self._host(watch)))
+        recalled, look = self._see(before, limits)
+        watch = observe(recalled.watch, look, limits)
+        return self._check(recalled.facts, look, decide(watch, look, limits, self._host(watch)))
 
     def do(self, action: Action, by: str) -> Acted:
         """What a person asked for, by the same way: remembered first, then done. Raises StoreError."""
@@ -141,12 +145,14 @@ class Monitor:
                 log.error("the memory cannot be read, the last one counts: %s", problem.sentence)
         return self._watch
 
-    def _see(self) -> tuple[dict[str, Fact], Look]:
-        facts = self._senses.eyes.look()
-        cause = diagnose(facts)
+    def _see(self, before: Watch, limits: WatchLimits) -> tuple[Recalled, Look]:
+        """One look, with what the earlier ones add to it."""
+        facts, now = self._senses.eyes.look(), self._senses.moment()
+        recalled = recall(before, facts, now, limits)
+        cause = diagnose(recalled.facts)
         streams, recordings = self._senses.plex.watching()
-        self._facts = hidden(cause, facts)
-        return dict(self._facts), Look(self._senses.moment(), cause, streams, recordings)
+        self._facts = hidden(cause, recalled.facts)
+        return replace(recalled, facts=dict(self._facts)), Look(now, cause, streams, recordings)
 
     def _limits_now(self) -> WatchLimits:
         store = self._senses.store

@@ -43,6 +43,7 @@ _SECRET_WORDS = {"KEY", "PASS", "PAT"}
 _NO_SECRET_AT_END = {"FILE", "PATH", "DIR", "NAME", "DAYS", "HOURS", "MINUTES", "SECONDS", "TIMEOUT", "LENGTH"}
 #: Beginnings of the names by which the environment means us, or those we send messages to.
 _OURS = ("PLEX", "PSR_", "KEEPER_", "GUI_", "METRICS_", "AIRTABLE", "TELEGRAM", "DISCORD", "SLACK", "SMTP", "WEBHOOK")
+DEMO_INTERVAL = 20.0  # seconds between two looks in the demo, unless CHECK_INTERVAL is set
 _LONG_ENOUGH = 8  # of a part of an address, to be a secret by itself
 
 
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""
     metrics_token: SecretStr = SecretStr("")
     check_interval: float = Field(300.0, ge=5, le=86_400)
+    plex_slow_seconds: float = Field(2.5, gt=0, le=5)
     max_retries: int = Field(2, ge=0, le=10)
     network_restart_attempts: int = Field(3, ge=0, le=10)
     max_reboot_attempts: int = Field(1, ge=0, le=10)
@@ -171,6 +173,12 @@ class Settings(BaseSettings):
     def demo(self) -> bool:
         """Without an address of a server there is nothing to keep: show the simulated one."""
         return not self.plex_url
+
+    @property
+    def watch_interval(self) -> float:
+        """Seconds between two looks while all is well. Nobody who tries the demo waits for five minutes."""
+        chosen = "check_interval" in self.model_fields_set or not self.demo
+        return self.check_interval if chosen else DEMO_INTERVAL
 
     @property
     def db_path(self) -> Path:

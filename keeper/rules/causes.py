@@ -103,6 +103,7 @@ _PLEX: tuple[Rung, ...] = (
     (lambda f: f.yes("updating"), Cause.UPDATING),
     (lambda f: f.no("port", "refused") and f.no("service", "inactive"), Cause.STOPPED_BY_OWNER),
     (lambda f: f.no("service", "paused"), Cause.STOPPED_BY_OWNER),
+    (lambda f: f.no("port", "refused") and f.yes("crashing"), Cause.DOWN),  # it would be 'starting' for ever
     (lambda f: f.no("port", "refused") and f.unsure("service", *_IN_BETWEEN), Cause.STARTING),
     (lambda f: (f.no("port", "refused") or f.no("identity", "silent")) and f.young(), Cause.STARTING),
     (lambda f: f.no("port", "refused") and f.undecided(), Cause.UNKNOWN),

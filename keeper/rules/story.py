@@ -47,6 +47,8 @@ ONCE: Mapping[Reason, str] = {
     Reason.REBOOT_LIMIT: "Reboot Cycle",
     Reason.REBOOT_PAUSE: "Reboot Cycle",
 }
+#: Causes that pass by themselves; seconds after which it is told that they do not.
+LONG: Mapping[Cause, float] = {Cause.STARTING: 1800.0, Cause.UPDATING: 2700.0}
 #: Causes that nobody has to be called for.
 _CALM = (Cause.UPDATING, Cause.STOPPED_BY_OWNER, Cause.STARTING)
 
@@ -77,13 +79,16 @@ def tell(before: Watch, watch: Watch, look: Look, decision: Decision, facts: Map
     if watch.incident:
         watch, told = _said_once(watch, watch.incident, look, decision)
         notices += told
+    if watch.incident:
+        watch, told = _said_of_long(watch, watch.incident, look)
+        notices += told
     if decision.action is not Action.NONE:
         notices.append(_begun(look.cause, decision))
     return Story(watch, tuple(steps), tuple(notices))
 
 
 #: Of these 'no' is the good news.
-_GOOD = ("updating", "plex_updating", "captive")
+_GOOD = ("updating", "plex_updating", "captive", "crashing")
 
 
 def seen(facts: Mapping[str, Fact]) -> dict[str, str]:
@@ -159,6 +164,17 @@ def _said_once(watch: Watch, incident: Incident, look: Look, decision: Decision)
     said = {"cause": look.cause.value, **decided(decision)}
     notice = Notice(name, Severity.WARNING, sentence(look.cause, decision), said)
     return replace(watch, incident=marked), [notice]
+
+
+def _said_of_long(watch: Watch, incident: Incident, look: Look) -> tuple[Watch, list[Notice]]:
+    """What should have passed by itself and did not, once."""
+    key = f"long:{look.cause.value}"
+    lasted = elapsed(watch.since, look.now) if watch.since else 0.0
+    if look.cause not in LONG or lasted < LONG[look.cause] or key in incident.told:
+        return watch, []
+    message = f"{SENTENCES[look.cause]} That has gone on for {_span(lasted)} now."
+    notice = Notice("Takes Long", Severity.WARNING, message, {"cause": look.cause.value, "seconds": lasted})
+    return replace(watch, incident=replace(incident, told=(*incident.told, key))), [notice]
 
 
 def _begun(cause: Cause, decision: Decision) -> Notice:

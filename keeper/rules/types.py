@@ -517,7 +517,8 @@ class Life:
 
     running: bool
     seen: Moment
-    started: float = 0.0  # epoch seconds; of the last one when it is gone
+    born: float | None = None  # uptime of the machine, in seconds, when it started; None = not known
+    pid: int | None = None
     restarts: float | None = None  # how often the service manager brought it back; None = it does not say
     updating: bool = False
 
@@ -527,7 +528,7 @@ class Level:
     """Room on a disk at some time."""
 
     disk: str
-    at: Moment
+    at: datetime
     free: float  # GB
     warned: bool = False  # it was told that this disk is filling up
 

@@ -123,6 +123,7 @@ EVIDENCE: dict[str, Pair] = {
     "claimed": ("the server has no owner", "der Server hat keinen Besitzer"),
     "token": ("the token does not work", "das Token geht nicht"),
     "count": ("the library cannot be read", "die Mediathek lässt sich nicht lesen"),
+    "crashing": ("it keeps crashing shortly after its start", "es stürzt immer wieder kurz nach dem Start ab"),
     "in_time": ("it answers too slowly", "es antwortet zu langsam"),
     "mapping": ("not reachable from outside", "von außen nicht erreichbar"),
     "mounts": ("a library folder is missing", "ein Ordner der Mediathek fehlt"),
@@ -141,4 +142,4 @@ EVIDENCE: dict[str, Pair] = {
     "plex_tv": ("plex.tv does not answer as it should", "plex.tv antwortet nicht, wie es soll"),
 }
 #: Facts that are fine when they are not so; they are no evidence of trouble.
-FINE_WHEN_FALSE = ("updating", "plex_updating", "captive")
+FINE_WHEN_FALSE = ("updating", "plex_updating", "captive", "crashing")

@@ -178,6 +178,8 @@ def event(event: Event) -> str:
     """What the watchdog told, in this person's language; '' for other events and for what is not understood."""
     t, data = tongue(), event.data
     cause, seconds = member(Cause, data.get("cause")), data.get("seconds")
+    if noticed := _noticed(event, cause, seconds):
+        return noticed
     if event.kind in ("Trouble", "Plex Update") and cause and seconds is None:
         return t.word(cause)
     if event.kind == "Plex Update" and isinstance(seconds, int | float):
@@ -194,3 +196,15 @@ def event(event: Event) -> str:
     if event.kind.endswith(" Success") and cause and member(Action, data.get("action")):
         return t.say("proved_yes", action=_action(data))
     return ordered(event.kind, data)
+
+
+def _noticed(event: Event, cause: Cause | None, seconds: object) -> str:
+    """What several looks together showed."""
+    t, data = tongue(), event.data
+    if event.kind == "Takes Long" and cause and isinstance(seconds, int | float):
+        return t.say("event_takes_long", cause=t.word(cause), span=t.rough(seconds))
+    if event.kind == "Plex Crash" and isinstance(data.get("count"), int):
+        return t.say("event_crashed" if data["count"] == 1 else "event_crashed_often", count=data["count"])
+    if event.kind == "Disk Filling" and isinstance(data.get("days"), int | float):
+        return t.say("event_disk_filling", disk=data.get("disk") or "?", span=t.rough(data["days"] * 86_400))
+    return ""

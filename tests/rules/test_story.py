@@ -167,3 +167,19 @@ def test_evidence_is_what_is_told_to_be_wrong():
 def test_time_in_which_nobody_looked_is_neither_good_nor_bad():
     assert Hour(NOON, 3600, 3000, 300, 12, {}).unknown == 300
     assert Hour(NOON, 3600, 3600, 300, 12, {}).unknown == 0
+
+
+@pytest.mark.parametrize(("cause", "minutes"), [(Cause.STARTING, 30), (Cause.UPDATING, 45)])
+def test_what_should_pass_by_itself_and_does_not_is_told_once(cause: Cause, minutes: int):
+    watch = replace(trouble(cause, since=at(0)), cause=cause)
+    assert told(watch, watch, cause, seconds=60 * minutes - 1, news=False).notices == ()
+    story = told(watch, watch, cause, seconds=60 * minutes, news=False)
+    (notice,) = story.notices
+    assert (notice.kind, notice.severity) == ("Takes Long", Severity.WARNING)
+    assert f"{minutes} min" in notice.message
+    assert told(story.watch, story.watch, cause, seconds=60 * minutes + 20, news=False).notices == ()
+
+
+def test_trouble_of_unknown_age_does_not_take_long():
+    watch = trouble(Cause.STARTING)
+    assert told(watch, watch, Cause.STARTING, seconds=9_000, news=False).notices == ()

@@ -67,6 +67,19 @@ PHRASES: dict[str, tuple[str, str]] = {
     "event_scan": ("Scan {status}: {figures}", "Scan {status}: {figures}"),
     "event_over": ("All is well again after {span}", "Nach {span} ist alles wieder gut"),
     "event_updated": ("The update of Plex is over after {span}", "Die Aktualisierung von Plex ist nach {span} fertig"),
+    "event_takes_long": ("{cause} That has gone on for {span} now", "{cause} Das dauert nun schon {span}"),
+    "event_crashed": (
+        "Plex crashed; its service manager brought it back",
+        "Plex ist abgestürzt; sein Dienstverwalter hat es wieder gestartet",
+    ),
+    "event_crashed_often": (
+        "Plex crashed {count} times; its service manager brought it back",
+        "Plex ist {count} Mal abgestürzt; sein Dienstverwalter hat es wieder gestartet",
+    ),
+    "event_disk_filling": (
+        "The disk of {disk} is filling up and will be full in about {span}",
+        "Der Datenträger von {disk} läuft voll, in etwa {span}",
+    ),
     "event_booted": ("This machine was started", "Dieser Rechner wurde gestartet"),
     "event_booted_ours": (
         "This machine was started, as the watchdog asked it to",

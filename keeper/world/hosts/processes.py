@@ -43,7 +43,7 @@ class Processes:
 
 
 def facts_of(process: psutil.Process, uptime: float | None) -> dict[str, Fact]:
-    """process, plex_memory_mb (of the server alone, MiB), plex_started (epoch seconds), plex_age_s.
+    """process, plex_pid, plex_memory_mb (of the server alone, MiB), plex_started (epoch seconds), plex_age_s.
 
     A process that a signal has stopped is there, and still accepts connections; the detail tells.
     """
@@ -56,6 +56,7 @@ def facts_of(process: psutil.Process, uptime: float | None) -> dict[str, Fact]:
         return {"process": Fact(None, type(problem).__name__)}
     facts = {
         "process": Fact(True, "stopped_by_signal" if stopped else "running"),
+        "plex_pid": Fact(process.pid),
         "plex_memory_mb": Fact(round(memory / 2**20, 1)),
         "plex_started": Fact(round(started, 1)),
     }

@@ -1,0 +1,28 @@
+"""Whether Plex answers in time: judged by several answers, so that one slow moment is nobody's trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from keeper.rules.types import Fact
+
+LATE, OF = 3, 5  # so many late answers of so many make it slow
+LATE_STILL = 2  # and so many let it stay slow
+
+
+def remember(paces: Sequence[bool], facts: Mapping[str, Fact], limit: float) -> tuple[bool, ...]:
+    """The latest answers, oldest first: was it too slow? `limit` in seconds. No answer is no slow one."""
+    answered = facts.get("response_ms")
+    if answered is None or not isinstance(answered.value, int | float):
+        return tuple(paces)
+    return (*paces, answered.value > limit * 1000)[-OF:]
+
+
+def in_time(paces: Sequence[bool], was_slow: bool, limit: float) -> Fact:
+    """The fact `in_time`; unknown until something was answered."""
+    if not paces:
+        return Fact(None)
+    late = sum(paces)
+    if late < (LATE_STILL if was_slow else LATE):
+        return Fact(True)
+    return Fact(False, f"{late} of {len(paces)} answers took longer than {limit:g} s")
