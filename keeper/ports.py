@@ -6,7 +6,7 @@ a fake or simulated world. Errors raised through a port are those of `keeper.err
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
@@ -15,8 +15,10 @@ from keeper.rules.types import (
     Ability,
     Acted,
     Action,
+    Answer,
     Armed,
     Check,
+    Event,
     Fact,
     Flawed,
     Hint,
@@ -27,6 +29,7 @@ from keeper.rules.types import (
     Notice,
     Owner,
     Page,
+    Parcel,
     Phase,
     Preferences,
     Progress,
@@ -43,6 +46,7 @@ from keeper.rules.types import (
     Stream,
     Suspect,
     Tally,
+    Telling,
     Tick,
     Verdict,
     Watch,
@@ -318,6 +322,84 @@ class WatchStore(Protocol):
 
     def hold(self, until: datetime | None, by: str, now: datetime) -> None:
         """Hands off until then; None ends it. Told as an event."""
+
+
+class Outlet(Protocol):
+    """A way to the outside: Airtable, a chat, a webhook. Used by one thread at a time."""
+
+    @property
+    def name(self) -> str:
+        """Stable and unique: 'airtable', 'webhook', 'telegram', 'chat-3f2a'."""
+
+    @property
+    def label(self) -> str:
+        """For people: what it is and where, with every secret masked."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all its settings; another one means that a person changed something."""
+
+    @property
+    def batch(self) -> int:
+        """How many parcels one call takes."""
+
+    @property
+    def pace(self) -> float:
+        """The least seconds between two calls."""
+
+    @property
+    def local(self) -> bool:
+        """Whether it can be reached without the internet."""
+
+    def send(self, parcels: Sequence[Parcel], stop: Stop) -> Answer:
+        """One delivery of up to `batch` parcels. Raises nothing but Cancelled and Interrupted."""
+
+    def examine(self) -> list[tuple[bool | None, str, str]]:
+        """(ok, sentence, how to mend) of everything that can be asked without writing anything there."""
+
+
+class DeliveryStore(Protocol):
+    """Which event has to go where, and what became of it. All methods raise StoreError."""
+
+    def telling(self) -> Telling: ...
+
+    def tell(self, telling: Telling, by: str, now: datetime) -> None:
+        """Saves what a person wants told; told as an event."""
+
+    def register(self, name: str, fingerprint: str, now: datetime) -> None:
+        """The outlet is there. A new one gets no events of the past; one whose fingerprint changed is unblocked, and
+        what had to wait is due at once."""
+
+    def fan_out(self, name: str, wants: Callable[[Event], datetime | bool], limit: int) -> int:
+        """A delivery for each event since the last call, in one transaction; the number of events looked at.
+        `wants` answers False = not for this outlet, True = as soon as possible, a time = not before then."""
+
+    def due(self, name: str, now: datetime, limit: int) -> list[Parcel]:
+        """The next parcels in the order of the events, none while the first of them has to wait. What is held until
+        later (quiet hours) lets the others pass. Empty while the outlet is blocked or paused."""
+
+    def begin(self, name: str, parcels: Sequence[Parcel], now: datetime) -> None:
+        """Written before anything is sent: should the process die now, these are uncertain."""
+
+    def conclude(self, name: str, answer: Answer, next_at: Mapping[int, datetime], now: datetime) -> None:
+        """What became of a call. `next_at` by parcel, for those that are tried again; BLOCKED blocks the outlet."""
+
+    def pause(self, name: str, until: datetime) -> None:
+        """The service asked for silence."""
+
+    def calls(self, name: str, month: str) -> int:
+        """Calls counted in a month, 'YYYY-MM' of UTC."""
+
+    def next_due(self, name: str, now: datetime) -> datetime | None:
+        """When something is due next; None = nothing is waiting."""
+
+    def count_pending(self, name: str) -> int: ...
+
+    def line_is_back(self, now: datetime) -> None:
+        """What failed for want of a line is due at once."""
+
+    def note(self, notice: Notice, now: datetime) -> None:
+        """Writes an event."""
 
 
 class Cleaner(Protocol):

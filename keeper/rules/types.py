@@ -761,6 +761,128 @@ class Notice:
     data: Mapping[str, Any]
 
 
+class DeliveryStatus(StrEnum):
+    """What has become of one event on its way to one outlet."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"  # the service does not take this event, now or ever; a person may try again
+    DROPPED = "dropped"  # given up on purpose; `why` says by whom or what
+
+
+class Result(StrEnum):
+    """What became of one try to deliver."""
+
+    DONE = "done"
+    LATER = "later"  # the service, or the line, cannot just now; nothing arrived
+    UNCERTAIN = "uncertain"  # it may have arrived: no answer came
+    REFUSED = "refused"  # this event never; the next one may be taken
+    BLOCKED = "blocked"  # nothing at all is taken until a person repairs something
+
+
+class Group(StrEnum):
+    """Kinds of events as people choose them for an outlet."""
+
+    TROUBLE = "trouble"  # incidents: opened, over, given up
+    ACTION = "action"  # what the watchdog did, or would have done
+    UPDATE = "update"  # updates and starts of Plex and of the machine
+    SCAN = "scan"
+    SPEED = "speed"
+    DOOR = "door"  # logins
+    OWNER = "owner"  # what a person changed
+    OWN = "own"  # written by the person's own scripts
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One event on its way to one outlet."""
+
+    id: int
+    event: Event
+    attempts: int = 0  # tries that were begun before this one
+    uncertain: bool = False  # an earlier try may have arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one parcel. `why` is a sentence for people, without secrets."""
+
+    parcel: int
+    result: Result
+    why: str = ""
+    remote_id: str = ""
+    after: float | None = None  # seconds that the service asks us to be silent; None = our own back-off
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of one call to an outlet: a receipt for each parcel, in their order, and how many calls the service counts."""
+
+    receipts: tuple[Receipt, ...]
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person wants one outlet to tell. `groups` None = what fits the kind of outlet."""
+
+    enabled: bool = True
+    groups: frozenset[Group] | None = None
+    least: Severity = Severity.INFO
+    quiet: bool = False  # quiet hours count for it: only errors are told then, the rest afterwards
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a person wants told, when and where. Kept in the store."""
+
+    choices: Mapping[str, Choice] = field(default_factory=dict)  # by the name of the outlet
+    quiet_from: str = ""  # 'HH:MM' in the person's zone; '' = no quiet hours
+    quiet_to: str = ""
+    digest: str = ""  # '', 'daily' or 'weekly'
+    digest_at: str = "08:00"  # weekly on Mondays
+
+
+@dataclass(frozen=True, slots=True)
+class OutletState:
+    """What the store knows of one outlet."""
+
+    name: str
+    pending: int
+    blocked: str = ""  # why nothing is taken at present; '' = it is
+    blocked_at: datetime | None = None
+    paused_until: datetime | None = None  # the service asked for silence
+    last_sent_at: datetime | None = None
+    failed: int = 0
+    calls: int = 0  # of this month (UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySeen:
+    """A delivery as people see it."""
+
+    outlet: str
+    status: DeliveryStatus
+    attempts: int
+    next_at: datetime | None
+    sent_at: datetime | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What a list of events is narrowed to; empty = everything."""
+
+    kinds: tuple[str, ...] = ()
+    least: Severity = Severity.INFO
+    search: str = ""  # part of the message
+    since: datetime | None = None
+    until: datetime | None = None
+    outlet: str = ""
+    status: DeliveryStatus | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Failed logins that still count: from one place, and of all strangers together; and when the last ones were."""
