@@ -395,11 +395,25 @@ class DeliveryStore(Protocol):
 
     def count_pending(self, name: str) -> int: ...
 
+    def count_since(self, name: str, since: datetime) -> int:
+        """How many events since then were to go there, whatever became of them."""
+
+    def is_blocked(self, name: str) -> bool: ...
+
+    def unblock(self, name: str) -> None:
+        """What is waiting there is due at once."""
+
     def line_is_back(self, now: datetime) -> None:
         """What failed for want of a line is due at once."""
 
     def note(self, notice: Notice, now: datetime) -> None:
         """Writes an event."""
+
+    def note_once(self, name: str, label: str, notice: Notice, now: datetime) -> bool:
+        """Writes an event unless one was written under this name and label (a local date, a month) before."""
+
+    def noted(self, name: str) -> set[str]:
+        """The latest labels under that name."""
 
 
 class Cleaner(Protocol):

@@ -28,8 +28,7 @@ def _resets(watch: Watch, limits: WatchLimits) -> Budget:
 
 
 def _reboots(watch: Watch, limits: WatchLimits, now: Moment, zone: tzinfo) -> Budget:
-    today = now.at.astimezone(zone).date()
-    used = sum(each.action is Action.REBOOT and each.at.at.astimezone(zone).date() == today for each in watch.taken)
+    used = reboot.today(watch.taken, now, zone)
     refused = reboot.refusal(watch.taken, limits, now, zone)
     counts = refused is not None and refused.reason is not Reason.JUST_BOOTED
     return Budget(Action.REBOOT, used, limits.reboots_a_day, refused.until if refused and counts else None)

@@ -20,16 +20,25 @@ def refusal(taken: Sequence[Taken], limits: WatchLimits, now: Moment, zone: tzin
     """Why the machine may not be rebooted now; None = it may. Reboots that the owner asked for count as well."""
     if now.uptime < UPTIME:
         return _wait(Reason.JUST_BOOTED, UPTIME - now.uptime, now)
-    reboots = [(each.at, surely_elapsed(each.at, now)) for each in taken if each.action is Action.REBOOT]
-    passed = min((age for _, age in reboots), default=limits.reboot_pause)
+    passed = min((surely_elapsed(at, now) for at in _reboots(taken)), default=limits.reboot_pause)
     if passed < limits.reboot_pause:
         return _wait(Reason.REBOOT_PAUSE, limits.reboot_pause - passed, now)
-    here = now.at.astimezone(zone)
-    today = sum(age < LONGEST_DAY and at.at.astimezone(zone).date() == here.date() for at, age in reboots)
-    if today < limits.reboots_a_day:
+    used = today(taken, now, zone)
+    if used < limits.reboots_a_day:
         return None
-    until = _midnight_after(here) if today else None
+    until = _midnight_after(now.at.astimezone(zone)) if used else None
     return Decision(Action.NONE, Action.REBOOT, Reason.REBOOT_LIMIT, until, {"count": limits.reboots_a_day})
+
+
+def today(taken: Sequence[Taken], now: Moment, zone: tzinfo) -> int:
+    """Reboots of this local day. One that is older for certain was not today, whatever a clock that jumped says."""
+    date = now.at.astimezone(zone).date()
+    young = (each for each in _reboots(taken) if surely_elapsed(each, now) < LONGEST_DAY)
+    return sum(each.at.astimezone(zone).date() == date for each in young)
+
+
+def _reboots(taken: Sequence[Taken]) -> list[Moment]:
+    return [each.at for each in taken if each.action is Action.REBOOT]
 
 
 def _midnight_after(here: datetime) -> datetime:

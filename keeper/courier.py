@@ -1,0 +1,209 @@
+"""The courier: carries every event to every outlet that is to tell it. Once, in order, however long it takes.
+
+A door beside jobs and monitor. Each outlet has a thread of its own while something is due there, so that a dead one
+holds up nobody. What is about to be sent is written down before; what was being sent when the process died may have
+arrived, and the outlet looks before it sends that again. Pauses, choices and budgets are decided in keeper/rules
+(delivery, kinds, calls, digest).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+
+from keeper.errors import Cancelled, Interrupted, StoreError
+from keeper.ports import Clock, DeliveryStore, Outlet, Stop
+from keeper.rules import calls, delivery, digest
+from keeper.rules.delivery import Backoff
+from keeper.rules.kinds import tell_at
+from keeper.rules.types import Answer, Event, Notice, Parcel, Result, Severity
+
+log = logging.getLogger("keeper.courier")
+
+LEAF = 500  # events that are looked at in one transaction
+EXAMINE_SECONDS = 3600.0  # between two looks whether a blocked outlet takes something again
+
+
+@dataclass(frozen=True, slots=True)
+class Satchel:
+    """What the courier needs from outside."""
+
+    store: DeliveryStore
+    outlets: Callable[[], Sequence[Outlet]]
+    clock: Clock
+    stop: Stop
+    zone: Callable[[], tzinfo]
+    dice: Callable[[], float]  # from 0 to 1
+    line: Callable[[], bool]  # False = it is known that there is no internet
+    figures: Callable[[datetime, datetime], digest.Figures]  # of a period, for the digest
+    budgets: Mapping[str, int] = field(default_factory=dict)  # calls a month, by outlet
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class Courier:
+    """Serves all outlets. `tick` is quick; what takes long happens in threads that `wait` waits for."""
+
+    def __init__(self, satchel: Satchel) -> None:
+        self._with = satchel
+        self._rounds: dict[str, threading.Thread] = {}
+        self._held: dict[str, datetime] = {}  # by outlet: nothing before then, for the budget's sake
+        self._examined: dict[str, float] = {}  # by outlet: when (monotonic) it was last asked
+        self._line_was_up = True
+
+    def tick(self) -> None:
+        """1. The digest. 2. What fails for want of a line, when it is back. 3. A round for each outlet in need."""
+        self._write_digest()
+        up = self._with.line()
+        if up and not self._line_was_up:
+            self._with.store.line_is_back(self._with.clock.now())
+        self._line_was_up = up
+        for outlet in self._with.outlets():
+            if not self._is_at_work(outlet.name) and self._has_work(outlet):
+                self._begin_round(outlet)
+
+    def wait(self) -> None:
+        """Until every round is over."""
+        for thread in list(self._rounds.values()):
+            thread.join()
+
+    # ------------------------------------------------------------------ one outlet
+
+    def serve(self, outlet: Outlet) -> None:
+        """Everything that is due there now, in the order of the events. Raises StoreError, Cancelled, Interrupted."""
+        store, clock = self._with.store, self._with.clock
+        while outlet.local or self._with.line():
+            self._with.stop.check()
+            parcels = store.due(outlet.name, clock.now(), outlet.batch)
+            if not parcels or not self._may_call(outlet, parcels):
+                return
+            began = clock.monotonic()
+            if not self._carry(outlet, parcels):
+                return
+            left = outlet.pace - (clock.monotonic() - began)
+            if left > 0:
+                self._with.stop.wait(left)
+
+    def _carry(self, outlet: Outlet, parcels: list[Parcel]) -> bool:
+        """One call and what became of it; whether the next one may follow at once."""
+        store, clock = self._with.store, self._with.clock
+        store.begin(outlet.name, parcels, clock.now())
+        answer = outlet.send(parcels, self._with.stop)
+        now = clock.now()
+        again = delivery.next_tries(parcels, answer, self._with.backoff, self._with.dice(), now)
+        store.conclude(outlet.name, answer, again, now)
+        if again and delivery.silence(answer):
+            store.pause(outlet.name, max(again.values()))
+        self._say(outlet, answer)
+        return not again
+
+    def _may_call(self, outlet: Outlet, parcels: Sequence[Parcel]) -> bool:
+        """Whether the budget of calls allows one now."""
+        store, now = self._with.store, self._with.clock.now()
+        budget = self._with.budgets.get(outlet.name, 0)
+        if not budget:
+            return True
+        used = store.calls(outlet.name, calls.month_of(now))
+        urgent = any(parcel.event.severity is Severity.ERROR for parcel in parcels)
+        self._warn_early(outlet, used, budget)
+        until = calls.wait_until(used, budget, len(parcels), outlet.batch, urgent, now)
+        if until is None:
+            self._held.pop(outlet.name, None)
+            return True
+        self._held[outlet.name] = until
+        return False
+
+    def _warn_early(self, outlet: Outlet, used: int, budget: int) -> None:
+        """Once a month, while there is still time to choose fewer kinds of events."""
+        store, now = self._with.store, self._with.clock.now()
+        pending = store.count_pending(outlet.name)
+        events = store.count_since(outlet.name, calls.month_begins(now))
+        missing = calls.shortfall(used, budget, pending, outlet.batch, events, now)
+        if not missing:
+            return
+        message = (
+            f"{outlet.label}: this month's {budget} calls will not be enough; about {missing} will be missing. "
+            "What is left over waits for the next month. Choose fewer kinds of events for it, or a larger plan."
+        )
+        notice = Notice(
+            "Delivery Budget", Severity.WARNING, message, {"budget": budget, "used": used, "missing": missing}
+        )
+        if store.note_once(f"budget.{outlet.name}", calls.month_of(now), notice, now):
+            log.warning("%s", message)
+
+    # ------------------------------------------------------------------ rounds
+
+    def _is_at_work(self, name: str) -> bool:
+        thread = self._rounds.get(name)
+        return thread is not None and thread.is_alive()
+
+    def _has_work(self, outlet: Outlet) -> bool:
+        store, now = self._with.store, self._with.clock.now()
+        store.register(outlet.name, outlet.fingerprint, now)
+        self._fan_out(outlet, now)
+        due = store.next_due(outlet.name, now)
+        return (due is not None and due <= now) or self._is_to_be_examined(outlet)
+
+    def _fan_out(self, outlet: Outlet, now: datetime) -> None:
+        telling, zone = self._with.store.telling(), self._with.zone()
+
+        def wants(event: Event) -> datetime | bool:
+            return tell_at(event, outlet.name, telling, now, zone)
+
+        while self._with.store.fan_out(outlet.name, wants, LEAF) == LEAF:
+            self._with.stop.check()
+
+    def _begin_round(self, outlet: Outlet) -> None:
+        thread = threading.Thread(target=self._round, args=(outlet,), name=f"deliver-{outlet.name}", daemon=True)
+        self._rounds[outlet.name] = thread
+        thread.start()
+
+    def _round(self, outlet: Outlet) -> None:
+        try:
+            if self._is_to_be_examined(outlet):
+                self._examine(outlet)
+            self.serve(outlet)
+        except (Cancelled, Interrupted):
+            log.info("%s: stopped; what was on its way is looked for later", outlet.name)
+        except StoreError as problem:
+            log.error("%s: nothing is delivered: %s", outlet.name, problem.sentence)
+
+    # ------------------------------------------------------------------ what is said of outlets
+
+    def _is_to_be_examined(self, outlet: Outlet) -> bool:
+        """A blocked outlet may have been repaired over there, where nobody tells us."""
+        if not self._with.store.is_blocked(outlet.name):
+            self._examined.pop(outlet.name, None)
+            return False
+        now = self._with.clock.monotonic()
+        return now - self._examined.setdefault(outlet.name, now) >= EXAMINE_SECONDS
+
+    def _examine(self, outlet: Outlet) -> None:
+        self._examined[outlet.name] = self._with.clock.monotonic()
+        if all(ok is not False for ok, _, _ in outlet.examine()):
+            log.info("%s: it looks repaired; deliveries go on", outlet.name)
+            self._with.store.unblock(outlet.name)
+
+    def _say(self, outlet: Outlet, answer: Answer) -> None:
+        """Once for each block, by the other outlets and the pages; each other failure in the log alone."""
+        blocked = next((receipt for receipt in answer.receipts if receipt.result is Result.BLOCKED), None)
+        if blocked is not None:
+            log.error("%s: %s", outlet.name, blocked.why)
+            message = f"Nothing can be delivered to {outlet.label}: {blocked.why}"
+            notice = Notice("Delivery Blocked", Severity.ERROR, message, {"outlet": outlet.name})
+            self._with.store.note(notice, self._with.clock.now())
+        for receipt in answer.receipts:
+            if receipt.result in (Result.LATER, Result.UNCERTAIN, Result.REFUSED):
+                log.warning("%s: %s (%s)", outlet.name, receipt.why, receipt.result.value)
+                break
+
+    def _write_digest(self) -> None:
+        store, now, zone = self._with.store, self._with.clock.now(), self._with.zone()
+        telling = store.telling()
+        day = digest.due_day(telling, now, zone, store.noted(digest.MARK))
+        if day is None:
+            return
+        figures = self._with.figures(digest.since(telling, now), now)
+        store.note_once(digest.MARK, day.isoformat(), digest.notice(telling, figures), now)

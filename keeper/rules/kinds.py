@@ -1,0 +1,81 @@
+"""Which group an event belongs to, and whether an outlet is to tell it, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from keeper.rules.types import Choice, Event, Group, Severity, Telling
+
+#: Names are kept from the older watchdog where it had one: automations hang on them. Any other name is the owner's own.
+GROUPS: Mapping[str, Group] = {
+    **dict.fromkeys(
+        ("Trouble", "Trouble Over", "Gave Up", "Takes Long", "Plex Crash", "Disk Filling", "Delivery Blocked",
+         "Delivery Budget"),
+        Group.TROUBLE,
+    ),
+    **dict.fromkeys(
+        ("Plex Restart", "Plex Restart Success", "Network Restart", "Network Restart Success", "DNS Reset",
+         "DNS Reset Success", "System Reboot", "Reboot Cycle", "Remote Access Retry", "Would Have Acted", "Cannot Act"),
+        Group.ACTION,
+    ),
+    **dict.fromkeys(("Plex Update", "System Startup"), Group.UPDATE),
+    **dict.fromkeys(("Scan Success", "Scan Failed", "Scan Cancelled", "Scan Interrupted"), Group.SCAN),
+    **dict.fromkeys(("Network Speed Test", "Speed Test Failed", "Speed Test Skipped"), Group.SPEED),
+    **dict.fromkeys(
+        ("Login", "Login Failed", "Login Locked", "Login Unlocked", "Logged Out Elsewhere", "Logged Out Everywhere",
+         "Password Changed"),
+        Group.DOOR,
+    ),
+    **dict.fromkeys(
+        ("Watchdog Armed", "Watchdog Held", "Watchdog Released", "Limits Reset", "Folder Accepted", "Telling Changed"),
+        Group.OWNER,
+    ),
+    **dict.fromkeys(("Daily Digest", "Weekly Digest"), Group.DIGEST),
+}  # fmt: skip
+#: Of these only what is a warning at least, until a person asks for more.
+_SOFT = (Group.SCAN, Group.DOOR, Group.OWNER)
+_RANK = {severity: number for number, severity in enumerate(Severity)}
+
+
+def group_of(kind: str) -> Group:
+    return GROUPS.get(kind, Group.OWN)
+
+
+def wants(event: Event, outlet: str, choice: Choice) -> bool:
+    """Whether this outlet is to tell it. What is said of an outlet itself is told by the others."""
+    if not choice.enabled or event.data.get("outlet") == outlet or not reaches(event.severity, choice.least):
+        return False
+    group = group_of(event.kind)
+    if choice.groups is not None:
+        return group in choice.groups
+    return group not in _SOFT or reaches(event.severity, Severity.WARNING)
+
+
+def reaches(severity: Severity, least: Severity) -> bool:
+    return _RANK[severity] >= _RANK[least]
+
+
+def tell_at(event: Event, outlet: str, telling: Telling, now: datetime, zone: tzinfo) -> datetime | bool:
+    """False = not by this outlet, True = at once, a time = when the quiet hours are over. Errors know no quiet."""
+    choice = telling.choices.get(outlet, Choice())
+    if not wants(event, outlet, choice):
+        return False
+    if not choice.quiet or event.severity is Severity.ERROR:
+        return True
+    return quiet_until(telling.quiet_from, telling.quiet_to, now, zone) or True
+
+
+def quiet_until(begins: str, ends: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """The end (UTC) of the quiet hours that it is in now; None = it is not quiet. Across midnight, and in local time:
+    quiet until seven is until seven on the wall, also in a night in which the clocks are changed."""
+    if not begins or not ends or begins == ends:
+        return None
+    first, last = time.fromisoformat(begins), time.fromisoformat(ends)
+    here = now.astimezone(zone)
+    wall = here.time().replace(tzinfo=None)
+    quiet = first <= wall < last if first < last else wall >= first or wall < last
+    if not quiet:
+        return None
+    day = here.date() + timedelta(days=int(wall >= last))
+    return datetime.combine(day, last, zone).astimezone(UTC)
