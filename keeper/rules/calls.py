@@ -6,7 +6,6 @@ smaller one waits until the allowance has caught up, or until it is full. Errors
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
@@ -54,4 +53,4 @@ def shortfall(used: int, budget: int, pending: int, batch: int, events: int, now
 
 def _month(now: datetime) -> tuple[datetime, datetime]:
     begins = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return begins, begins + timedelta(days=monthrange(begins.year, begins.month)[1])
+    return begins, (begins + timedelta(days=32)).replace(day=1)
