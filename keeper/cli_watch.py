@@ -7,16 +7,20 @@ import logging
 import signal
 import sys
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from keeper.cli import house_of_command, iso, print_result, who
+from keeper.cli import at_least_zero, house_of_command, iso, print_result, who
 from keeper.errors import RunError
-from keeper.rules.types import Armed
-from keeper.wiring import build
+from keeper.rules.types import Agent, Armed, Taken, Turn, Turning
+from keeper.wiring import House, build
 
 ARMED = [each.value for each in Armed]
+_TURNINGS = [each.value for each in Turning]
+_UNITS = ((1, "s", 90), (60, "min", 5_400), (3_600, "h", 172_800))  # seconds, name, used below so many seconds
 
 
 def watch(_options: argparse.Namespace) -> int:
@@ -49,6 +53,19 @@ def why(options: argparse.Namespace) -> int:
             print_result("Nothing was decided yet. Is the service running?")
         else:
             print_result("\n".join(f"{row['at']}  {row['cause']:18} {row.get('sentence', '')}" for row in rows))
+    return 0
+
+
+def ledger(options: argparse.Namespace) -> int:
+    """Starts and stops of Plex, each with who did it, and our own actions, on one line of time, newest first."""
+    with house_of_command() as house:
+        rows = _ledger_rows(house, options.limit)
+        if options.json:
+            print_result(rows, as_json=True)
+        elif not rows:
+            print_result("No start or stop of Plex was seen yet, and nothing was done. Is the service running?")
+        else:
+            print_result("\n".join(map(_ledger_line, rows)))
     return 0
 
 
@@ -121,6 +138,11 @@ def add_to(commands: Any, json_flag: Any) -> None:
     parser.add_argument("--limit", type=int, default=20, metavar="N")
     json_flag(parser)
 
+    parser = commands.add_parser("ledger", help="every start and stop of Plex, who did it, and what we did")
+    parser.set_defaults(command=ledger)
+    parser.add_argument("--limit", type=at_least_zero, default=20, metavar="N")
+    json_flag(parser)
+
     parser = commands.add_parser("simulate", help="play a scripted outage through the watchdog's rules")
     parser.set_defaults(command=simulate)
     parser.add_argument("file", metavar="FILE", help="YAML; - for standard input")
@@ -139,6 +161,58 @@ def add_to(commands: Any, json_flag: Any) -> None:
     parser = commands.add_parser("hold", help="the watchdog keeps its hands off for some hours; 0 ends it")
     parser.set_defaults(command=hold)
     parser.add_argument("hours", type=hours, metavar="HOURS")
+
+
+def _ledger_rows(house: House, limit: int) -> list[dict[str, Any]]:
+    """The latest `limit` of both ledgers together. Each keeps its own order, also where the clock was set back."""
+    turned = [(each.turn.at, _turn_row(each.turn)) for each in house.watch.turns(limit)]
+    acted = [(each.taken.at.at, _deed_row(each.taken, each.said)) for each in house.watch.actions(limit)]
+    both = merge(turned, acted, key=_time, reverse=True)
+    return [row for _, row in islice(both, limit)]
+
+
+def _time(entry: tuple[datetime, dict[str, Any]]) -> datetime:
+    return entry[0]
+
+
+def _turn_row(turn: Turn) -> dict[str, Any]:
+    return {
+        "at": iso(turn.at), "what": turn.what.value, "by": turn.by.value, "person": turn.person or None,
+        "lived_seconds": turn.lived, "done": None, "helped": None, "said": "",
+    }  # fmt: skip
+
+
+def _deed_row(taken: Taken, said: str) -> dict[str, Any]:
+    return {
+        "at": iso(taken.at.at), "what": taken.action.value, "by": Agent.US.value, "person": taken.by or None,
+        "lived_seconds": None, "done": taken.done, "helped": taken.helped, "said": said,
+    }  # fmt: skip
+
+
+def _ledger_line(row: dict[str, Any]) -> str:
+    more = "" if row["lived_seconds"] is None else f"after {_span(row['lived_seconds'])}"
+    if row["what"] not in _TURNINGS:
+        said = _one_line(row["said"])
+        more = _what_came(row["done"], row["helped"]) + (f": {said}" if said else "")
+    return f"{row['at']}  {row['what']:13} {row['person'] or row['by']:10} {more}".rstrip()
+
+
+def _what_came(done: bool | None, helped: bool | None) -> str:
+    if done is False:
+        return "not carried out"
+    proof = {True: ", helped", False: ", did not help", None: ""}[helped]
+    return ("carried out" if done else "whether it was carried out is not known") + proof
+
+
+def _one_line(text: str) -> str:
+    """What a command answered, without what would move the cursor of a terminal."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
+def _span(seconds: float) -> str:
+    """One unit, as one says it."""
+    size, unit = next(((size, unit) for size, unit, below in _UNITS if seconds < below), (86_400, "d"))
+    return f"{seconds / size:.0f} {unit}"
 
 
 def _timeline(played: dict[str, Any]) -> str:

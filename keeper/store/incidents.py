@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from keeper.rules.types import Action, Cause, Incident, Moment, Step, Taken, Watch
 from keeper.store.schema import actions, incident_steps, incidents
+from keeper.store.turns import latest_turns
 
 MOST_REBUILT = 400  # actions; the rules themselves keep fewer, and know best which
 
@@ -125,8 +126,9 @@ def to_taken(row: Row[Any]) -> Taken | None:
 
 
 def rebuilt(connection: Connection) -> Watch:
-    """What the tables still tell of a memory that is lost: every limit, the open incident and the count of them. Not
-    how long the present cause has lasted (it has to be confirmed anew) and what the streams were doing."""
+    """What the tables still tell of a memory that is lost: every limit, the open incident and the count of them, and
+    the latest starts and stops of Plex. Not how long the present cause has lasted (it has to be confirmed anew) and
+    what the streams were doing."""
     newest = select(actions).order_by(actions.c.id.desc()).limit(MOST_REBUILT)
     taken = list(filter(None, map(to_taken, connection.execute(newest))))
     numbers = (select(func.max(incidents.c.number)), select(func.max(actions.c.incident)))
@@ -136,7 +138,8 @@ def rebuilt(connection: Connection) -> Watch:
     if row is not None:
         began = Moment(row.began_at, row.began_boot, row.began_uptime)
         incident = Incident(number=row.number, cause=Cause(row.cause), began=began, gave_up=bool(row.gave_up))
-    return Watch(incident=incident, incidents=count, taken=tuple(reversed(taken)))
+    told = tuple(reversed(taken))
+    return Watch(incident=incident, incidents=count, taken=told, turns=latest_turns(connection))
 
 
 def _key(taken: Taken) -> tuple[str, float, str]:

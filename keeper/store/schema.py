@@ -304,6 +304,55 @@ actions = Table(
     _sentence("said", default=""),
 )
 
+plex_turns = Table(
+    "plex_turns",
+    metadata,
+    _identity(),
+    _when("at"),
+    _name("what", 12),
+    _name("by_agent", 12),
+    Column("lived", Float),
+    _name("person", default=""),
+)
+
+outlets = Table(
+    "outlets",
+    metadata,
+    _name("name", primary_key=True),
+    _name("fingerprint", 120),
+    _count("cursor"),
+    _when("registered_at"),
+    _sentence("blocked", default=""),
+    _when("blocked_at", nullable=True),
+    _when("paused_until", nullable=True),
+    _when("last_sent_at", nullable=True),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _identity(),
+    _count("event_id"),
+    _name("outlet"),
+    _name("status", 12),
+    _count("attempts", default=0),
+    _when("begun_at", nullable=True),
+    _when("held_until", nullable=True),
+    _when("next_at", nullable=True),
+    _when("sent_at", nullable=True),
+    _name("remote_id", 200, default=""),
+    _sentence("why", default=""),
+    _count("uncertain", default=0),
+)
+
+outlet_calls = Table(
+    "outlet_calls",
+    metadata,
+    _name("name", primary_key=True),
+    _name("month", 7, primary_key=True),
+    _count("calls", default=0),
+)
+
 watch_memory = Table(
     "watch_memory",
     metadata,

@@ -16,6 +16,7 @@ from keeper.store.db import Database
 from keeper.store.incidents import to_taken
 from keeper.store.rollup import Rollup
 from keeper.store.schema import actions, checks, incident_steps, incidents
+from keeper.store.turns import Turned, read_turns
 
 _LEAF = 500  # looks read at once
 MOST_LOOKS = 10_000  # searched for decisions
@@ -73,6 +74,11 @@ class WatchViews:
         with self._database.read() as connection:
             rows = connection.execute(wanted).all()
         return [Deed(row.id, taken, row.said) for row in rows if (taken := to_taken(row))]
+
+    def turns(self, limit: int, before: int | None = None) -> list[Turned]:
+        """Starts and stops of Plex, newest first; the next page is the one `before` the last id of this one."""
+        with self._database.read() as connection:
+            return read_turns(connection, limit, before)
 
     def decisions(self, limit: int) -> list[Decided]:
         """The looks at which cause, reason or action became what they are, newest first. As far as looks are kept,

@@ -33,6 +33,7 @@ from keeper.store.checks import note_check
 from keeper.store.db import Database
 from keeper.store.events import write_notice
 from keeper.store.schema import settings, watch_memory
+from keeper.store.turns import note_turns
 from keeper.store.watch_json import read_watch, write_watch
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class StoredWatch:
             top = self._keep(connection, tick.watch, at)
             incident = incidents.note_incident(connection, tick.watch, at)
             incidents.note_steps(connection, incident, tick.steps)
+            note_turns(connection, tick.turns)
             _tell(connection, at, tick.notices)
         self._reader.known, self._reader.top = tick.watch, top
 

@@ -148,6 +148,15 @@ def share(part: float, label: str) -> str:
     )
 
 
+def used(part: float, label: str) -> str:
+    """How much of a limit is used, 0 to 1; from nine tenths on it warns."""
+    tone = "much" if part >= 0.9 else "fine"
+    return (
+        f'<div class="keeper-used" role="img" aria-label="{escape(label, quote=True)}">'
+        f'<i class="{tone}" style="width:{100 * part:.1f}%"></i></div>'
+    )
+
+
 def _bars(values: Sequence[float | None]) -> str:
     top = max((v for v in values if v), default=1.0)
     step = WIDTH / len(values)

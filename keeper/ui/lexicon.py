@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from keeper.rules.types import Cause, Kind, Missing, Outcome, Phase, RunStatus, Severity, Source, Why
+from keeper.rules.types import (
+    Cause,
+    DeliveryStatus,
+    Group,
+    Kind,
+    Missing,
+    Outcome,
+    Phase,
+    RunStatus,
+    Severity,
+    Source,
+    Why,
+)
 from keeper.ui.lexicon_watch import WATCH_WORDS, Pair
 
 WORDS: dict[type[StrEnum], dict[str, Pair]] = {
@@ -100,12 +112,30 @@ WORDS: dict[type[StrEnum], dict[str, Pair]] = {
         Cause.INTERNET_DOWN: ("The internet line is down", "Die Internetleitung ist gestört"),
         Cause.PLEX_TV_DOWN: ("plex.tv does not answer", "plex.tv antwortet nicht"),
         Cause.REMOTE_ACCESS_LOST: ("Plex is not reachable from outside", "Plex ist von außen nicht erreichbar"),
+        Cause.MOVED: ("PLEX_URL names an old address", "PLEX_URL nennt eine alte Adresse"),
         Cause.UNKNOWN: ("State of Plex unknown", "Zustand von Plex unbekannt"),
     },
     Severity: {
         Severity.INFO: ("Note", "Hinweis"),
         Severity.WARNING: ("Warning", "Warnung"),
         Severity.ERROR: ("Error", "Fehler"),
+    },
+    Group: {
+        Group.TROUBLE: ("Troubles", "Störungen"),
+        Group.ACTION: ("What the watchdog did", "Taten des Wächters"),
+        Group.UPDATE: ("Updates and starts", "Updates und Starts"),
+        Group.SCAN: ("Scans", "Scans"),
+        Group.SPEED: ("Speed tests", "Tempotests"),
+        Group.DOOR: ("Logins", "Anmeldungen"),
+        Group.OWNER: ("What you changed", "Was du geändert hast"),
+        Group.OWN: ("From your own scripts", "Aus eigenen Skripten"),
+        Group.DIGEST: ("Digest", "Zusammenfassung"),
+    },
+    DeliveryStatus: {
+        DeliveryStatus.PENDING: ("Waiting", "Wartet"),
+        DeliveryStatus.SENT: ("Sent", "Gesendet"),
+        DeliveryStatus.FAILED: ("Failed", "Gescheitert"),
+        DeliveryStatus.DROPPED: ("Given up", "Aufgegeben"),
     },
     **WATCH_WORDS,
 }
@@ -212,6 +242,10 @@ ADVICE: dict[str, Pair] = {
     Cause.REMOTE_ACCESS_LOST: (
         "At home all is well. Check the port of the router under Settings > Remote Access in Plex.",
         "Zu Hause ist alles in Ordnung. Prüfe in Plex unter Einstellungen > Fernzugriff den Port des Routers.",
+    ),
+    Cause.MOVED: (
+        "Plex is well, but this machine no longer has the address in PLEX_URL. Put in the new one, or 127.0.0.1.",
+        "Plex läuft, aber dieser Rechner hat die Adresse in PLEX_URL nicht mehr. Trage die neue ein, oder 127.0.0.1.",
     ),
     Cause.UNKNOWN: (
         "The last look failed. Another one follows by itself.",

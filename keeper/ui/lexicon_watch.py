@@ -124,6 +124,7 @@ EVIDENCE: dict[str, Pair] = {
     "token": ("the token does not work", "das Token geht nicht"),
     "count": ("the library cannot be read", "die Mediathek lässt sich nicht lesen"),
     "crashing": ("it keeps crashing shortly after its start", "es stürzt immer wieder kurz nach dem Start ab"),
+    "count_in_time": ("the library answers too slowly", "die Mediathek antwortet zu langsam"),
     "in_time": ("it answers too slowly", "es antwortet zu langsam"),
     "mapping": ("not reachable from outside", "von außen nicht erreichbar"),
     "mounts": ("a library folder is missing", "ein Ordner der Mediathek fehlt"),

@@ -16,8 +16,8 @@ from typing import Literal, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from keeper.rules.types import Cause, Outcome, Run, RunStatus, Severity, Stats
-from keeper.ui.state import error_at, house, tongue
+from keeper.rules.types import Cause, DeliveryStatus, Outcome, Run, RunStatus, Severity, Stats
+from keeper.ui.state import error_at, house, page, tongue
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
 
@@ -73,12 +73,20 @@ CAUSE_LOOK: dict[Cause, tuple[Colour, str]] = {
     Cause.INTERNET_DOWN: ("orange", "public_off"),
     Cause.PLEX_TV_DOWN: ("orange", "cloud_off"),
     Cause.REMOTE_ACCESS_LOST: ("orange", "public_off"),
+    Cause.MOVED: ("orange", "wrong_location"),
     Cause.UNKNOWN: ("gray", "help"),
 }
 SEVERITY_LOOK: dict[Severity, tuple[Colour, str]] = {
     Severity.INFO: ("gray", ":material/info:"),
     Severity.WARNING: ("orange", ":material/warning:"),
     Severity.ERROR: ("red", ":material/error:"),
+}
+
+DELIVERY_LOOK: dict[DeliveryStatus, tuple[Colour, str]] = {
+    DeliveryStatus.PENDING: ("blue", ":material/schedule_send:"),
+    DeliveryStatus.SENT: ("green", ":material/check:"),
+    DeliveryStatus.FAILED: ("red", ":material/error:"),
+    DeliveryStatus.DROPPED: ("gray", ":material/delete:"),
 }
 
 
@@ -125,6 +133,18 @@ def time_said(then: datetime, prefix: str = "") -> str:
     t = tongue()
     said = escape(prefix + t.ago(then, house().clock.now()))
     return f'<time class="keeper-time" datetime="{then.isoformat()}" title="{escape(t.exact(then))}">{said}</time>'
+
+
+def link(screen: str, label: str, **query: str) -> None:
+    """A way to another screen."""
+    st.page_link(
+        page(screen),
+        label=label,
+        icon=":material/chevron_right:",
+        icon_position="right",
+        query_params=query or None,
+        width="content",
+    )
 
 
 def figures(stats: Stats) -> str:
@@ -227,6 +247,39 @@ def fetch(key: str, ask: Callable[[int, int], tuple[list[R], int]]) -> tuple[lis
         return rows, total
     st.session_state[key] = math.ceil(total / PAGE_SIZE)
     return ask(PAGE_SIZE, PAGE_SIZE * (st.session_state[key] - 1))
+
+
+def leaf(name: str, place: str, older: int | None) -> None:
+    """Buttons below a list that is read from its newest end: further back, and to the newest again.
+
+    The tab remembers at `place` which row the page shown stands before; None = it is the newest page. `older` is the
+    row that the next page stands before, None = there is none. One page alone needs no buttons.
+    """
+    t, at_newest = tongue(), st.session_state.get(place) is None
+    if at_newest and older is None:
+        return
+
+    def turn(before: int | None) -> None:
+        st.session_state[place] = before
+
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.button(
+            t.say("newest"),
+            icon=":material/first_page:",
+            key=f"{name}-newest",
+            disabled=at_newest,
+            on_click=turn,
+            args=(None,),
+        )
+        st.button(
+            t.say("older"),
+            icon=":material/chevron_right:",
+            icon_position="right",
+            key=f"{name}-older",
+            disabled=older is None,
+            on_click=turn,
+            args=(older,),
+        )
 
 
 def size(count: int) -> str:

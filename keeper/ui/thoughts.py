@@ -169,6 +169,8 @@ def ordered(kind: str, data: Data) -> str:
         return t.say("owner_held", by=by, until=_until(data))
     if kind == "Watchdog Released":
         return t.say("owner_released", by=by)
+    if kind == "Folder Accepted":
+        return t.say("owner_accepted", by=by, path=str(data.get("path") or "?"))
     if member(Action, data.get("action")) and data.get("by"):
         return t.say("owner_acted", by=by, action=_action(data))
     return ""

@@ -27,11 +27,14 @@ from keeper.rules.types import (
     Cause,
     Fact,
     Incident,
+    Level,
+    Life,
     Moment,
     Section,
     Step,
     StepKind,
     Taken,
+    Turn,
     Watch,
     Watched,
 )
@@ -72,6 +75,9 @@ WATCHES = st.builds(
     last=st.none() | MOMENTS,
     taken=st.lists(st.builds(Taken, at=MOMENTS), max_size=6, unique_by=lambda t: (t.at, t.action)).map(tuple),
     streams=st.lists(st.builds(Watched, since=MOMENTS), max_size=4).map(tuple),
+    life=st.none() | st.builds(Life, seen=MOMENTS, born=st.none() | UPTIMES, restarts=st.none() | UPTIMES),
+    turns=st.lists(st.builds(Turn, at=TIMES, lived=st.none() | UPTIMES), max_size=4).map(tuple),
+    levels=st.lists(st.builds(Level, at=TIMES, free=UPTIMES), max_size=4).map(tuple),
 )
 
 
@@ -87,7 +93,15 @@ def test_what_is_read_is_what_was_written(watch: Watch) -> None:
 @given(WATCHES, st.sampled_from([field.name for field in fields(Watch)]), st.sampled_from([[7], {"a": 1}, "x", 1.5]))
 def test_what_is_spoiled_is_named_and_the_rest_is_read(watch: Watch, name: str, rubbish: object) -> None:
     tree = json.loads(write_watch(watch))
-    if type(tree[name]) is type(rubbish) and name in ("interface", "served", "taken", "streams"):
+    if type(tree[name]) is type(rubbish) and name in (
+        "interface",
+        "served",
+        "taken",
+        "streams",
+        "turns",
+        "paces",
+        "levels",
+    ):
         rubbish = 99
     good, spoiled = read_watch(json.dumps(tree | {name: rubbish}))
     assert spoiled == [name]
@@ -429,6 +443,7 @@ def test_kills_lose_no_action_and_leave_no_half_look(tmp_path: Path, database: D
         assert open_now == ([(watch.incident.number,)] if watch.incident else [])
         assert len(rows(database, "select * from events where kind = 'Plex Restart'")) == len(ledger)
         assert len(rows(database, "select * from incident_steps where kind = 'decided'")) == len(ledger)
+        assert len(rows(database, "select * from plex_turns")) == len(ledger)
         known = len(ledger)
     assert known >= KILLS * 3
 

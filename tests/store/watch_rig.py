@@ -10,6 +10,7 @@ from typing import Any
 
 from keeper.rules.types import (
     Action,
+    Agent,
     Cause,
     Check,
     Decision,
@@ -23,12 +24,14 @@ from keeper.rules.types import (
     StepKind,
     Taken,
     Tick,
+    Turn,
+    Turning,
     Watch,
 )
 from keeper.store.db import Database
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
-TABLES = ("checks", "watch_memory", "incidents", "incident_steps", "actions", "events")
+TABLES = ("checks", "watch_memory", "incidents", "incident_steps", "plex_turns", "actions", "events")
 
 
 def moment(seconds: float, boot: str = "boot 1") -> Moment:
@@ -47,7 +50,7 @@ def quiet(seconds: float, watch: Watch | None = None) -> Tick:
 
 
 def restart(seconds: float, before: Watch, number: int = 1) -> Tick:
-    """A look that decides to start Plex again, in an incident that may just have opened."""
+    """A look that noticed a crash and decides to start Plex again, in an incident that may just have opened."""
     now = moment(seconds)
     incident = before.incident or Incident(number, Cause.DOWN, moment(seconds - 20))
     taken = (*before.taken, Taken(Action.RESTART_PLEX, now, incident.number))
@@ -58,7 +61,7 @@ def restart(seconds: float, before: Watch, number: int = 1) -> Tick:
     notice = Notice("Plex Restart", Severity.WARNING, "Restart of Plex.", {"cause": "down"})
     decision = Decision(Action.RESTART_PLEX, Action.RESTART_PLEX, Reason.ACT)
     said = check(seconds, Cause.DOWN, action="restart_plex", reason="act")
-    return Tick(said, watch, decision, tuple(steps), (notice,))
+    return Tick(said, watch, decision, tuple(steps), (notice,), (Turn(now.at, Turning.STOPPED, Agent.CRASH, 60.0),))
 
 
 def over(seconds: float, before: Watch) -> Tick:

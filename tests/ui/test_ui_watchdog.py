@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_ui_pages import text_of
-from ui_house import HOSTILE, NOW, REFUSAL, FakeHouse, Open, deed, in_trouble, incident
+from ui_house import HOSTILE, NOW, REFUSAL, FakeHouse, Open, deed, in_trouble, incident, turned
 
 from keeper.errors import RunError
-from keeper.rules.types import Action, Armed, Cause, Event, Fact, Reason, Severity, Step, StepKind
+from keeper.rules.types import Action, Agent, Armed, Cause, Event, Fact, Reason, Severity, Step, StepKind, Turning
 from keeper.ui import thoughts
 from keeper.ui.lexicon_watch import WATCH_WORDS
 from keeper.ui.parts import plain
@@ -294,11 +295,11 @@ def test_older_incidents_page_by_page(fake: FakeHouse, open_page: Open) -> None:
 
     page = open_page("watchdog")
     assert shown(page) == [14, 13, 12, 11, 10, 9]
-    page.button(key="older").click().run()
-    page.button(key="older").click().run()
+    page.button(key="incidents-older").click().run()
+    page.button(key="incidents-older").click().run()
     assert shown(page) == [2, 1]
-    assert page.button(key="older").disabled
-    page.button(key="newest").click().run()
+    assert page.button(key="incidents-older").disabled
+    page.button(key="incidents-newest").click().run()
     assert shown(page)[0] == 14
 
 
@@ -385,6 +386,78 @@ def test_the_ledger_tells_who_and_whether_it_helped(fake: FakeHouse, open_page: 
     assert "**Hard network reset** · watchdog · carried out" in read(open_page("watchdog"))
 
 
+# --- starts and stops of Plex ---
+
+
+def test_starts_and_stops_are_told_with_who_did_it(fake: FakeHouse, open_page: Open) -> None:
+    page = open_page("watchdog")
+    said = read(page)
+    for words in (
+        ":green[:material/play_circle:] Started by the watchdog",
+        ":gray[:material/stop_circle:] Stopped by the watchdog after 19 h",
+        ":green[:material/play_circle:] Brought back by its service manager after a crash",
+        ":red[:material/error:] Crashed after 3 h",
+    ):
+        assert words in said, words
+    assert "turns-older" not in labels(page)
+    german = read(open_page("watchdog", locale="de-DE"))
+    for words in (
+        "Starts und Stopps von Plex",
+        "Abgestürzt nach 3 Std.",
+        "Nach einem Absturz von der Dienstverwaltung wieder gestartet",
+        "über den Wächter beendet nach 9 Tg.",
+    ):
+        assert words in german, words
+
+
+def test_who_asked_the_watchdog_for_it_is_named_as_plain_text(fake: FakeHouse, open_page: Open) -> None:
+    shown = [element.value for element in open_page("watchdog").markdown]
+    assert any(plain(f"Stopped by {HOSTILE}, through the watchdog after 9 d") in said for said in shown)
+    assert not any(HOSTILE in said for said in shown)
+
+
+@pytest.mark.parametrize("by", Agent)
+@pytest.mark.parametrize("what", Turning)
+def test_every_start_and_stop_is_a_whole_sentence(what: Turning, by: Agent, fake: FakeHouse, open_page: Open) -> None:
+    for lived, person in ((None, ""), (40.0, "ada")):
+        fake.watch.turn_list = [turned(1, what, by, timedelta(hours=1), lived=lived, person=person)]
+        for locale, after in (("en-GB", "after 40 s"), ("de-DE", "nach 40 s")):
+            page = open_page("watchdog", locale=locale)
+            (said,) = (
+                line.value
+                for line in page.markdown
+                if re.search("material/(play|stop)_circle|material/error:", line.value)
+            )
+            assert not page.exception and "{" not in said
+            assert (after in said) == (lived is not None and what is Turning.STOPPED)
+            assert ("ada" in said) == (by is Agent.US and person == "ada")
+
+
+def test_older_starts_and_stops_page_by_page(fake: FakeHouse, open_page: Open) -> None:
+    ages = {number: timedelta(days=40 - number) for number in range(20, 0, -1)}
+    fake.watch.turn_list = [turned(n, Turning.STOPPED, Agent.CRASH, ago, lived=n * 86_400.0) for n, ago in ages.items()]
+
+    def shown(page: AppTest) -> list[int]:
+        return [int(days) for days in re.findall(r"Crashed after (\d+) [dh]", read(page))]
+
+    page = open_page("watchdog")
+    assert shown(page) == [20, 19, 18, 17, 16, 15, 14, 13]
+    page.button(key="turns-older").click().run()
+    page.button(key="turns-older").click().run()
+    assert page.button(key="turns-older").disabled and not page.button(key="turns-newest").disabled
+    page.button(key="turns-newest").click().run()
+    assert shown(page)[0] == 20 and page.button(key="turns-newest").disabled
+
+
+def test_turning_one_list_leaves_the_other_where_it_was(fake: FakeHouse, open_page: Open) -> None:
+    fake.watch.incident_list = [incident(number, ago=timedelta(days=30 - number)) for number in range(14, 0, -1)]
+    fake.watch.turn_list = [turned(n, Turning.STARTED, Agent.OWNER, timedelta(days=40 - n)) for n in range(20, 0, -1)]
+    page = open_page("watchdog")
+    page.button(key="turns-older").click().run()
+    assert not page.button(key="turns-newest").disabled
+    assert page.button(key="incidents-newest").disabled
+
+
 # --- simulator ---
 
 
@@ -451,7 +524,9 @@ def test_before_anything_has_happened(bare: FakeHouse, open_page: Open) -> None:
     for locale in ("en-GB", "de-DE"):
         assert not open_page("watchdog", locale=locale).exception
     said = read(open_page("watchdog"))
-    for words in ("State of Plex unknown", "No trouble so far", "Nothing has been done yet", "has not been asked yet"):
+    for words in ("State of Plex unknown", "No trouble so far", "Nothing has been done yet", "has not been asked yet",
+        "None seen so far",
+    ):  # fmt: skip
         assert words in said
 
 
@@ -529,6 +604,10 @@ EVENTS = (
         "not allowed on the page Watchdog",
         "auf der Seite Wächter nicht erlaubt",
     ),
+    ("Takes Long", {"cause": "starting", "seconds": 1900.0}, "gone on for 32 min", "dauert nun schon 32 min"),
+    ("Plex Crash", {"count": 1}, "Plex crashed; its service manager", "Plex ist abgestürzt; sein"),
+    ("Plex Crash", {"count": 3}, "Plex crashed 3 times", "Plex ist 3 Mal abgestürzt"),
+    ("Disk Filling", {"disk": "/mnt/films", "days": 2.0}, "/mnt/films is filling up", "von /mnt/films läuft voll"),
     ("Watchdog Armed", {"by": "ada", "armed": []}, "ada allows nothing any more", "ada erlaubt nichts mehr"),
     ("Watchdog Released", {"by": "ada"}, "ada let the watchdog act again", "ada lässt den Wächter wieder"),
 )
@@ -553,3 +632,32 @@ def test_an_event_that_is_not_understood_is_shown_as_it_was_written(fake: FakeHo
 def test_times_that_are_none_are_none() -> None:
     assert thoughts.moment("2026-11-21T12:00:00") is None  # without a zone
     assert thoughts.moment("soon") is None and thoughts.moment(None) is None and thoughts.moment(7) is None
+
+
+# --- folders ---
+
+
+def folder(path: str, seen: str, ok: bool | None = False) -> SimpleNamespace:
+    return SimpleNamespace(path=path, libraries=("Films",), ok=ok, seen=seen)
+
+
+def test_folders_that_are_well_need_no_place(fake: FakeHouse, open_page: Open) -> None:
+    fake.folder_list = [folder("/films", "", ok=True), folder("/shows", "elsewhere", ok=None)]
+    assert "Library folders" not in read(open_page("watchdog"))
+
+
+def test_a_folder_that_was_emptied_on_purpose_can_be_declared_right(fake: FakeHouse, open_page: Open) -> None:
+    fake.folder_list = [folder("/films", "empty"), folder("/shows", "broken EIO")]
+    page = open_page("watchdog")
+    assert "It is empty, and had something in it before. Films" in read(page)
+    assert "Its server is gone." in read(page)
+    assert [button.key for button in page.button if (button.key or "").startswith("accept-")] == ["accept-0"]
+    page.button(key="accept-0").click().run()
+    assert fake.acts == [] and "on purpose" in read(page)
+    page.button(key="accept-yes").click().run()
+    assert fake.acts == [("accept_folder", "/films", "ada")]
+
+
+def test_a_folder_nobody_has_words_for_is_told_all_the_same(fake: FakeHouse, open_page: Open) -> None:
+    fake.folder_list = [folder("/films", "bewitched")]
+    assert "Er ist nicht, wie er sein soll." in read(open_page("watchdog", locale="de-DE"))

@@ -15,10 +15,12 @@ from keeper.errors import KeeperError, PasswordRefused, RunError
 from keeper.rules.types import (
     Ability,
     Action,
+    Agent,
     Armed,
     Budget,
     Cause,
     Check,
+    Choice,
     Event,
     Fact,
     Hour,
@@ -27,9 +29,12 @@ from keeper.rules.types import (
     ItemRow,
     LibraryHealth,
     Moment,
+    OutletState,
     Phase,
     Preferences,
     Progress,
+    Receipt,
+    Result,
     Run,
     RunStatus,
     ScanOptions,
@@ -41,7 +46,11 @@ from keeper.rules.types import (
     Step,
     StepKind,
     Taken,
+    Telling,
+    Turn,
+    Turning,
 )
+from keeper.wiring import OutletCard
 
 Open = Callable[..., AppTest]
 
@@ -183,6 +192,13 @@ class Deed(NamedTuple):
     said: str
 
 
+class Turned(NamedTuple):
+    """A row of the ledger of starts and stops, as the store tells it."""
+
+    id: int
+    turn: Turn
+
+
 @dataclass
 class FakeWatch:
     """What the watchdog remembers, and what its owner allows it."""
@@ -192,6 +208,7 @@ class FakeWatch:
     incident_list: list[IncidentSeen] = field(default_factory=list)
     stories: dict[int, list[Step]] = field(default_factory=dict)
     deeds: list[Deed] = field(default_factory=list)
+    turn_list: list[Turned] = field(default_factory=list)
     hour_list: list[Hour] = field(default_factory=list)
     day_list: list[Hour] = field(default_factory=list)
 
@@ -213,11 +230,74 @@ class FakeWatch:
     def actions(self, limit: int) -> list[Deed]:
         return self.deeds[:limit]
 
+    def turns(self, limit: int, before: int | None = None) -> list[Turned]:
+        return [turned for turned in self.turn_list if before is None or turned.id < before][:limit]
+
     def hours(self, since: datetime) -> list[Hour]:
         return [hour for hour in self.hour_list if hour.begins >= since]
 
     def days(self, since: datetime) -> list[Hour]:
         return [day for day in self.day_list if day.begins >= since]
+
+
+@dataclass
+class FakePostroom:
+    """Outlets and what is told. `act` writes down what was asked for, or refuses; `receipt` is what a test comes to."""
+
+    act: Callable[..., None]
+    cards: list[OutletCard] = field(default_factory=list)
+    wish: Telling = field(default_factory=Telling)
+    receipt: Receipt = field(default_factory=lambda: Receipt(0, Result.DONE))
+
+    def outlets(self) -> list[OutletCard]:
+        return [card._replace(choice=self.wish.choices.get(card.state.name, Choice())) for card in self.cards]
+
+    def telling(self) -> Telling:
+        return self.wish
+
+    def tell(self, telling: Telling, by: str) -> None:
+        self.act("tell", telling, by)
+        self.wish = telling
+
+    def add_target(self, url: str, by: str) -> str:
+        self.act("add", url, by)
+        self.cards.append(outlet("chat-0001", "ntfy: ntfys://ntfy.sh/***"))
+        return "chat-0001"
+
+    def remove_target(self, name: str, by: str) -> None:
+        self.act("remove", name, by)
+        self.cards = [card for card in self.cards if card.state.name != name]
+
+    def test_outlet(self, name: str, by: str) -> Receipt:
+        self.act("test", name, by)
+        return self.receipt
+
+    def retry(self, event_id: int, outlet: str) -> bool:
+        self.act("again", event_id, outlet)
+        return True
+
+    def retry_failed(self, outlet: str) -> int:
+        self.act("again", outlet)
+        return 3
+
+    def unblock(self, outlet: str) -> None:
+        self.act("unblock", outlet)
+
+
+def outlet(name: str, label: str, budget: int = 0, **state: Any) -> OutletCard:
+    """Those added in the page are called chat-…"""
+    seen = OutletState(name, **{"pending": 0, **state})
+    return OutletCard(seen, label, name.partition("-")[0], Choice(), budget, name.startswith("chat"))
+
+
+#: The settings that tell others, as they are when none of them is set.
+SILENT = dict.fromkeys(
+    (
+        "airtable_token", "airtable_base", "telegram_bot_token", "telegram_chat_id", "webhook_url", "webhook_secret",
+        "health_ping_url",
+    ),
+    "",
+)  # fmt: skip
 
 
 @dataclass
@@ -234,14 +314,17 @@ class FakeHouse:
     log: str = ""
     log_path: Path | None = None
     page_runs: int = 0
+    folder_list: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = SimpleNamespace(now=lambda: self.at)
-        self.settings = SimpleNamespace(demo=self.demo, plex_url="", check_interval=300.0, max_retries=2)
+        self.settings = SimpleNamespace(demo=self.demo, plex_url="", watch_interval=300.0, max_retries=2, **SILENT)
         self.views = FakeViews(lambda: self.at)
         self.memory = SimpleNamespace(preferences=lambda: self.saved)
         self.doorkeeper: FakeDoor | None = FakeDoor(self._act)
         self.watch = FakeWatch()
+        self.postroom = FakePostroom(self._act)
+        self.broken = dict.fromkeys(("crash", "hang", "starting", "database", "film", "folder"), False)
         self.able: Mapping[Action, Ability] | None = None
         self.budget_list: list[Budget] = []
         self.simulated: dict[str, Any] = {"ticks": 12, "actions": [], "incidents": [], "entries": []}
@@ -276,6 +359,13 @@ class FakeHouse:
         self._act("save", prefs, by)
         self.saved = prefs
 
+    def folders(self) -> list[Any]:
+        return self.folder_list
+
+    def accept_folder(self, path: str, by: str) -> str:
+        self._act("accept_folder", path, by)
+        return path
+
     def start_scan(self, options: ScanOptions, by: str, source: str = "manual") -> str:
         self._act("start", options, by)
         return "20261121-123456-abcdef"
@@ -307,6 +397,13 @@ class FakeHouse:
 
     def act(self, action: Action, by: str) -> None:
         self._act("act", action, by)
+
+    def demo_faults(self) -> dict[str, bool]:
+        return dict(self.broken) if self.demo else {}
+
+    def demo_break(self, name: str, by: str) -> None:
+        self._act("break", name, by)
+        self.broken = dict.fromkeys(self.broken, False) if name == "mend" else {**self.broken, name: True}
 
     def abilities(self) -> Mapping[Action, Ability] | None:
         return self.able
@@ -406,6 +503,10 @@ def incident(number: int, cause: Cause = Cause.HUNG, ago: timedelta = timedelta(
 
 def deed(number: int, action: Action, ago: timedelta, said: str = "", **more: Any) -> Deed:
     return Deed(number, Taken(action, Moment(NOW - ago, "boot", 1000.0 - number), 7, **more), said)
+
+
+def turned(number: int, what: Turning, by: Agent, ago: timedelta, **more: Any) -> Turned:
+    return Turned(number, Turn(NOW - ago, what, by, **more))
 
 
 def in_trouble(house: FakeHouse) -> IncidentSeen:
@@ -572,6 +673,15 @@ def _watched_over(house: FakeHouse) -> None:
         deed(7, Action.RESTART_PLEX, timedelta(hours=5), "systemctl restart plex: ok", done=True, helped=False),
         deed(6, Action.DNS_RESET, timedelta(days=2), HOSTILE, by="ada", done=False),
         deed(5, Action.REBOOT, timedelta(days=9), by="ada"),
+    ]
+    day = timedelta(days=1)
+    house.watch.turn_list = [
+        turned(6, Turning.STARTED, Agent.US, timedelta(hours=4, minutes=30)),
+        turned(5, Turning.STOPPED, Agent.US, timedelta(hours=4, minutes=30), lived=0.8 * 86_400),
+        turned(4, Turning.STARTED, Agent.CRASH, day),
+        turned(3, Turning.STOPPED, Agent.CRASH, day, lived=3 * 3600.0),
+        turned(2, Turning.STARTED, Agent.US, 2 * day, person=HOSTILE),
+        turned(1, Turning.STOPPED, Agent.US, 2 * day, lived=9 * 86_400.0, person=HOSTILE),
     ]
     house.watch.hour_list = watched(7 * 24, bad=(4, 5, 60), unseen=(20, 21, 100, 101))
     house.watch.day_list = watched(60, bad=(0, 2, 30), unseen=(10, 11, 12), seconds=86_400.0)

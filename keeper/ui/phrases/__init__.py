@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keeper.ui.phrases import account, common, library, overview, runs, watchdog
+from keeper.ui.phrases import account, common, demo, events, library, overview, runs, watchdog
 
 PHRASES: dict[str, tuple[str, str]] = {
     **common.PHRASES,
@@ -11,4 +11,6 @@ PHRASES: dict[str, tuple[str, str]] = {
     **library.PHRASES,
     **runs.PHRASES,
     **account.PHRASES,
+    **demo.PHRASES,
+    **events.PHRASES,
 }

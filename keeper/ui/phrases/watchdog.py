@@ -150,11 +150,12 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "arm_text_reboot": (
         "The watchdog then reboots this machine when nothing milder helped: as often a day as the settings say, a day "
-        "apart, written down beforehand. The risk: every program here ends, and a machine that does not start again by "
-        "itself stays off.",
+        "apart, written down beforehand. The network resets come first, so they have to be allowed too. The risk: "
+        "every program here ends, and a machine that does not start again by itself stays off.",
         "Der Wächter startet diesen Rechner dann neu, wenn nichts Milderes half: so oft am Tag, wie eingestellt, mit "
-        "einem Tag Abstand und vorher aufgeschrieben. Das Risiko: Alle Programme hier enden, und ein Rechner, der "
-        "nicht von selbst wieder startet, bleibt aus.",
+        "einem Tag Abstand und vorher aufgeschrieben. Vorher kommen die Netzwerk-Resets, sie müssen also auch "
+        "erlaubt sein. Das Risiko: Alle Programme hier enden, und ein Rechner, der nicht von selbst wieder startet, "
+        "bleibt aus.",
     ),
     "arm_text_outage_reboot": (
         "The watchdog then also reboots when the router or the provider does not answer for half an hour. It rarely "
@@ -212,6 +213,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "owner_held": ("{by} told the watchdog to do nothing{until}.", "{by} hat den Wächter angehalten{until}."),
     "owner_released": ("{by} let the watchdog act again.", "{by} lässt den Wächter wieder handeln."),
     "owner_acted": ("{by} asked for: {action}.", "{by} hat verlangt: {action}."),
+    "owner_accepted": ("{by} said that {path} is right as it is.", "{by} sagt: {path} ist richtig, wie er ist."),
     "owner_something": ("{by} did something.", "{by} hat etwas getan."),
     # by hand
     "by_hand": ("Do something by hand", "Von Hand eingreifen"),
@@ -228,6 +230,37 @@ PHRASES: dict[str, tuple[str, str]] = {
     "deed_done": ("carried out", "ausgeführt"),
     "deed_helped": ("helped", "hat geholfen"),
     "deed_useless": ("did not help", "hat nicht geholfen"),
+    # starts and stops of Plex
+    "turns": ("Starts and stops of Plex", "Starts und Stopps von Plex"),
+    "turns_none": ("None seen so far.", "Bisher keine gesehen."),
+    "turns_none_text": (
+        "Every start, stop and crash of Plex appears here, with who did it.",
+        "Jeder Start, jeder Stopp und jeder Absturz von Plex steht hier, und wer es war.",
+    ),
+    "turn_started_us": ("Started by the watchdog", "Vom Wächter gestartet"),
+    "turn_started_person": ("Started by {person}, through the watchdog", "Von {person} über den Wächter gestartet"),
+    "turn_started_owner": ("Started by hand", "Von Hand gestartet"),
+    "turn_started_updater": ("Started after an update", "Nach einer Aktualisierung gestartet"),
+    "turn_started_crash": (
+        "Brought back by its service manager after a crash",
+        "Nach einem Absturz von der Dienstverwaltung wieder gestartet",
+    ),
+    "turn_started_machine": ("Started together with this machine", "Zusammen mit diesem Rechner gestartet"),
+    "turn_started_unknown": ("Started; by whom is not known", "Gestartet, von wem ist nicht bekannt"),
+    "turn_stopped_us": ("Stopped by the watchdog{after}", "Vom Wächter beendet{after}"),
+    "turn_stopped_person": (
+        "Stopped by {person}, through the watchdog{after}",
+        "Von {person} über den Wächter beendet{after}",
+    ),
+    "turn_stopped_owner": ("Stopped by hand{after}", "Von Hand beendet{after}"),
+    "turn_stopped_updater": ("Stopped for an update{after}", "Für eine Aktualisierung beendet{after}"),
+    "turn_stopped_crash": ("Crashed{after}", "Abgestürzt{after}"),
+    "turn_stopped_machine": (
+        "Stopped together with this machine{after}",
+        "Zusammen mit diesem Rechner beendet{after}",
+    ),
+    "turn_stopped_unknown": ("Stopped{after}; by whom is not known", "Beendet{after}, von wem ist nicht bekannt"),
+    "turn_after": (" after {span}", " nach {span}"),
     # simulator
     "simulator": ("What would it do? Try an outage", "Was würde er tun? Einen Ausfall durchspielen"),
     "sim_text": (
@@ -253,4 +286,27 @@ PHRASES: dict[str, tuple[str, str]] = {
         "{looks} Blicke · {acts} Aktionen · erlaubt: {allowed}",
     ),
     "sim_calm": ("Nothing happened that is worth a line.", "Es geschah nichts, was eine Zeile wert wäre."),
+    # folders
+    "folders": ("Library folders", "Ordner der Mediathek"),
+    "folder_empty": ("It is empty, and had something in it before.", "Er ist leer und war es vorher nicht."),
+    "folder_unmounted": ("Its disk is not mounted.", "Sein Datenträger ist nicht eingehängt."),
+    "folder_anchor_gone": ("The anchor file is not in it any more.", "Die Ankerdatei ist nicht mehr darin."),
+    "folder_missing": ("It is missing.", "Er fehlt."),
+    "folder_not_a_folder": ("It is no folder any more.", "Er ist kein Ordner mehr."),
+    "folder_stale": ("Its server has lost it.", "Sein Server hat ihn verloren."),
+    "folder_broken": ("Its server is gone.", "Sein Server ist weg."),
+    "folder_hanging": ("It does not answer.", "Er antwortet nicht."),
+    "folder_bad": ("It is not as it should be.", "Er ist nicht, wie er sein soll."),
+    "folder_accept": ("This is right as it is", "Das ist richtig so"),
+    "folder_accept_text": (
+        "Only when you emptied or moved {path} on purpose: what was known of it is forgotten, and scans may go on. "
+        "If a disk is merely not mounted, Plex could take its films for deleted.",
+        "Nur wenn du {path} mit Absicht geleert oder verschoben hast: Was darüber bekannt war, wird vergessen, und "
+        "Scans laufen wieder. Fehlt bloß ein Datenträger, könnte Plex seine Filme für gelöscht halten.",
+    ),
+    "folder_accept_yes": ("Yes, it is right", "Ja, es ist richtig so"),
+    "folder_accepted": (
+        "The folder is learnt anew at the next look.",
+        "Der Ordner wird beim nächsten Blick neu gelernt.",
+    ),
 }

@@ -12,7 +12,7 @@ import streamlit as st
 from auth import Doorkeeper, browser_name
 from keeper.errors import KeeperError, PasswordRefused
 from keeper.rules.types import Event, SessionRow
-from keeper.ui import parts, state
+from keeper.ui import parts, state, tales
 from keeper.ui.state import house, tongue
 
 PAGE = "account-page"
@@ -241,25 +241,5 @@ def _told(event: Event, times: int) -> str:
     if data.get("address"):
         said.append(str(data["address"]))
     more = parts.plain(" · ".join(said))
-    return f"{parts.plain(_sentence(event))} :gray[· {more}]" if more else parts.plain(_sentence(event))
-
-
-def _sentence(event: Event) -> str:
-    """What happened, in this person's language; as it was written when it is not understood."""
-    t, data = tongue(), event.data
-    name, count, seconds = str(data.get("username") or ""), data.get("count"), data.get("seconds")
-    if event.kind == "Login" and name:
-        return t.say("door_login", name=name)
-    if event.kind == "Login Failed":
-        return t.say("door_failed", name=name) if name else t.say("door_failed_unknown")
-    if event.kind == "Login Locked" and isinstance(seconds, int | float):
-        return t.say("door_locked_all" if data.get("everybody") else "door_locked", span=t.rough(seconds))
-    if event.kind == "Login Unlocked":
-        return t.say("door_unlocked")
-    if event.kind == "Password Changed" and name:
-        return t.say("door_password", name=name)
-    if event.kind == "Logged Out Everywhere" and name and isinstance(count, int):
-        return t.say("door_everywhere", name=name, n=count)
-    if event.kind == "Logged Out Elsewhere" and name:
-        return t.say("door_elsewhere", name=name)
-    return event.message
+    sentence = parts.plain(tales.told(event))
+    return f"{sentence} :gray[· {more}]" if more else sentence

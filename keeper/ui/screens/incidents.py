@@ -40,24 +40,7 @@ def show() -> None:
     rows = found[:PAGE]
     for seen in sorted(rows, key=lambda seen: seen.closed_at is not None):
         _row(seen)
-    if before is not None or len(found) > PAGE:
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.button(
-                t.say("newest"), icon=":material/first_page:", key="newest", disabled=before is None, on_click=_turn
-            )
-            st.button(
-                t.say("older"),
-                icon=":material/chevron_right:",
-                icon_position="right",
-                key="older",
-                disabled=len(found) <= PAGE,
-                on_click=_turn,
-                args=(rows[-1].number if rows else None,),
-            )
-
-
-def _turn(before: int | None = None) -> None:
-    st.session_state[_BEFORE] = before
+    parts.leaf("incidents", _BEFORE, rows[-1].number if len(found) > PAGE else None)
 
 
 def _row(seen: IncidentSeen) -> None:

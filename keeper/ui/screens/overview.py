@@ -8,12 +8,10 @@ from statistics import median
 import streamlit as st
 
 from keeper import wiring
-from keeper.rules.types import Cause, Check, Event, Fact, IncidentSeen, RunStatus, Stats
-from keeper.ui import charts, jobcard, parts, state, thoughts
+from keeper.rules.types import Cause, Check, Fact, IncidentSeen
+from keeper.ui import charts, jobcard, parts, state, tales, thoughts
 from keeper.ui.screens import availability
 from keeper.ui.state import house, tongue
-
-ENDS = tuple(status.value for status in RunStatus if status.ended)
 
 _Looks = list[tuple[datetime, str, float | None]]
 
@@ -33,6 +31,7 @@ def _state_and_tiles() -> None:
     check = house().views.last_check()
     _state(check, looks)
     _incident()
+    _blocked()
     with st.grid(4, min_column_width=160, gap="small"):
         _tile_response(looks)
         _tile_library()
@@ -89,14 +88,18 @@ def _incident() -> None:
         with st.container(gap=None, width="content"):
             st.markdown(f":{colour}[:material/{icon}:] **{t.say('incident_open')}** · {t.word(newest.cause)}")
             st.caption(parts.plain(t.say("incident_so_far", span=lasted, deeds=_deeds(newest))))
-        st.page_link(
-            state.page("watchdog"),
-            label=t.say("incident_show"),
-            icon=":material/chevron_right:",
-            icon_position="right",
-            query_params={"incident": str(newest.number)},
-            width="content",
-        )
+        parts.link("watchdog", t.say("incident_show"), incident=str(newest.number))
+
+
+def _blocked() -> None:
+    """One calm line while an outlet takes nothing: what is told there does not arrive, and waits."""
+    t = tongue()
+    blocked = [parts.plain(outlet.label) for outlet in house().postroom.outlets() if outlet.state.blocked]
+    if not blocked:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="line-blocked"):
+        st.markdown(f":orange[:material/notifications_off:] {t.say('post_blocked_line', outlets=', '.join(blocked))}")
+        parts.link("outlets", t.say("outlets"))
 
 
 def _deeds(incident: IncidentSeen) -> str:
@@ -118,7 +121,7 @@ def _state_line(check: Check | None, looks: _Looks) -> None:
 
 def is_stale(check: Check, now: datetime) -> bool:
     """Whether what was seen then says nothing about now."""
-    return wiring.is_stale(check, now, house().settings.check_interval)
+    return wiring.is_stale(check, now, house().settings.watch_interval)
 
 
 def _sentence(colour: str, icon: str, headline: str, advice: str) -> None:
@@ -261,27 +264,13 @@ def _start() -> None:
 def _events() -> None:
     t, events = tongue(), house().views.events(10)
     with parts.card("events"):
-        st.markdown(f"**{t.say('events_title')}**")
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{t.say('events_title')}**", width="content")
+            parts.link("events", t.say("events_all"))
         if not events:
             parts.empty(t.say("events_none"), icon=":material/notifications_none:")
         for event in events:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
                 colour, icon = parts.SEVERITY_LOOK[event.severity]
-                st.markdown(f":{colour}[{icon}] {_told(event)}", width="stretch")
+                st.markdown(f":{colour}[{icon}] {parts.plain(tales.told(event))}", width="stretch")
                 parts.when(event.at)
-
-
-def _told(event: Event) -> str:
-    """What the watchdog told and the end of a scan in this person's language; everything else as it was written."""
-    if said := thoughts.event(event):
-        return parts.plain(said)
-    status, raw = str(event.data.get("status")), event.data.get("stats")
-    if not event.data.get("job_id") or status not in ENDS or not isinstance(raw, dict):
-        return parts.plain(event.message)
-    t = tongue()
-    known = {name: value for name, value in raw.items() if name in Stats.__dataclass_fields__}
-    word = t.word(RunStatus(status)).lower()
-    figures = parts.figures(Stats(**known))
-    told = t.say("event_scan" if figures else "event_scan_bare", status=word, figures=figures)
-    code = event.data.get("error_code")
-    return parts.plain(f"{told} · {t.error(str(code))}" if status == RunStatus.FAILED and code else told)

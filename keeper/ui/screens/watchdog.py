@@ -8,7 +8,17 @@ import streamlit as st
 
 from keeper.rules.types import Action, Cause, Check
 from keeper.ui import parts, state, thoughts
-from keeper.ui.screens import by_hand, incident, incidents, overview, permissions, simulator
+from keeper.ui.screens import (
+    by_hand,
+    demo_faults,
+    folders,
+    incident,
+    incidents,
+    overview,
+    permissions,
+    simulator,
+    turns,
+)
 from keeper.ui.state import house, tongue
 
 MORNING = 8  # until when the watchdog is held 'until tomorrow'
@@ -21,7 +31,9 @@ def show() -> None:
         return
     st.title(tongue().say("watchdog"), anchor=False)
     with parts.card("watch"):
-        parts.live(_now, _is_troubled, quick=5, calm=15)
+        parts.live(_now, _is_troubled, quick=5, calm=5 if house().settings.demo else 15)
+    st.fragment(folders.show, run_every=15)()
+    demo_faults.show()
     left, right = st.columns([3, 2])
     with left, parts.card("permissions", "stretch"):
         st.fragment(permissions.show, run_every=15)()
@@ -29,6 +41,8 @@ def show() -> None:
         st.fragment(incidents.show, run_every=15)()
     with parts.card("ledger"):
         st.fragment(by_hand.ledger, run_every=15)()
+    with parts.card("turns"):
+        st.fragment(turns.show, run_every=15)()
     with st.expander(tongue().say("by_hand"), icon=":material/back_hand:", key="by-hand"):
         st.fragment(by_hand.show)()
     with st.expander(tongue().say("simulator"), icon=":material/science:", key="simulator"):

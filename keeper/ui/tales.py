@@ -1,0 +1,63 @@
+"""Every event as a sentence in a person's language: of the watchdog, of scans, of the door, of deliveries.
+
+Plain text: whoever shows it escapes it. What nobody here understands is told as it was written.
+"""
+
+from __future__ import annotations
+
+from keeper.rules.types import Event, RunStatus, Stats
+from keeper.ui import parts, thoughts
+from keeper.ui.state import tongue
+
+ENDS = tuple(status.value for status in RunStatus if status.ended)
+
+
+def told(event: Event) -> str:
+    return thoughts.event(event) or _scan(event) or door(event) or _post(event) or event.message
+
+
+def _scan(event: Event) -> str:
+    """The end of a scan; '' for everything else."""
+    status, raw = str(event.data.get("status")), event.data.get("stats")
+    if not event.data.get("job_id") or status not in ENDS or not isinstance(raw, dict):
+        return ""
+    t = tongue()
+    known = {name: value for name, value in raw.items() if name in Stats.__dataclass_fields__}
+    word = t.word(RunStatus(status)).lower()
+    figures = parts.figures(Stats(**known))
+    said = t.say("event_scan" if figures else "event_scan_bare", status=word, figures=figures)
+    code = event.data.get("error_code")
+    return f"{said} · {t.error(str(code))}" if status == RunStatus.FAILED and code else said
+
+
+def door(event: Event) -> str:
+    """What happened at the door; '' for everything else, and for what is not understood."""
+    t, data = tongue(), event.data
+    name, count, seconds = str(data.get("username") or ""), data.get("count"), data.get("seconds")
+    if event.kind == "Login" and name:
+        return t.say("door_login", name=name)
+    if event.kind == "Login Failed":
+        return t.say("door_failed", name=name) if name else t.say("door_failed_unknown")
+    if event.kind == "Login Locked" and isinstance(seconds, int | float):
+        return t.say("door_locked_all" if data.get("everybody") else "door_locked", span=t.rough(seconds))
+    if event.kind == "Login Unlocked":
+        return t.say("door_unlocked")
+    if event.kind == "Password Changed" and name:
+        return t.say("door_password", name=name)
+    if event.kind == "Logged Out Everywhere" and name and isinstance(count, int):
+        return t.say("door_everywhere", name=name, n=count)
+    if event.kind == "Logged Out Elsewhere" and name:
+        return t.say("door_elsewhere", name=name)
+    return ""
+
+
+def _post(event: Event) -> str:
+    """What became of telling itself. The reason of a block is English: it stands with its outlet."""
+    t, data = tongue(), event.data
+    if event.kind == "Telling Changed" and data.get("by"):
+        return t.say("post_changed", by=data["by"])
+    if event.kind == "Delivery Blocked" and data.get("outlet") and t.lang != "en":
+        return t.say("post_blocked_event", outlet=data["outlet"])
+    if event.kind == "Delivery Budget" and isinstance(data.get("budget"), int) and isinstance(data.get("missing"), int):
+        return t.say("post_budget_event", budget=data["budget"], missing=data["missing"])
+    return ""
