@@ -20,7 +20,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from netlab_inside import ANCHOR_V6, ANCHORS, ZONE
 
@@ -87,6 +87,9 @@ class NetLab:
         for child in self._children:
             child.kill()
             child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe:
+                    pipe.close()
         _remove(self._mine)
 
     def _build(self) -> None:
@@ -117,11 +120,19 @@ class NetLab:
         (etc / "resolv.conf").touch()
         self.mend()
         for place, role in (("internet", "internet"), ("router", "portal")):
-            helper = self._spawn(place, sys.executable, INSIDE, role, str(self.folder))
+            helper = self.spawn(place, sys.executable, INSIDE, role, str(self.folder))
             assert helper.stdout and helper.stdout.readline() == "up\n", f"{role} does not start"
 
     def mend(self) -> None:
         """Everything as it should be, from whatever state."""
+        self.mend_line()
+        self._ip(
+            "home", "link set h0 down", "link set h0 up", "addr flush dev h0 scope global",
+            f"addr add {HOME}/24 dev h0", f"route replace default via {ROUTER}", "neigh flush all",
+        )  # fmt: skip
+
+    def mend_line(self) -> None:
+        """The same for all but the interface at home, which may have a manager that brings it back."""
         self.certificate("good")
         self.resolvers(ROUTER)
         for name in ("router", "internet"):
@@ -132,10 +143,6 @@ class NetLab:
             "addr replace 100.64.0.2/30 dev wan0", "route replace default via 100.64.0.1",
             "addr replace fd77::1/64 dev lan0 nodad", "addr replace fe80::77/64 dev lan0 nodad",
             "addr replace fd64::2/64 dev wan0 nodad", "route replace default via fd64::1", "neigh flush all",
-        )  # fmt: skip
-        self._ip(
-            "home", "link set h0 down", "link set h0 up", "addr flush dev h0 scope global",
-            f"addr add {HOME}/24 dev h0", f"route replace default via {ROUTER}", "neigh flush all",
         )  # fmt: skip
         self.name_server()
 
@@ -203,17 +210,18 @@ class NetLab:
     def _inside(self, name: str, *argv: str) -> None:
         _run("ip", "netns", "exec", self._ns(name), *argv)
 
-    def _spawn(self, name: str, *argv: str) -> subprocess.Popen[str]:
-        """A helper that dies with this process, even with a killed one."""
-        inside = ("ip", "netns", "exec", self._ns(name), "setpriv", "--pdeathsig", "KILL", *argv)
-        child = subprocess.Popen(inside, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    def spawn(self, place: str, *argv: str, errors: IO[str] | int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """A helper in that place, asked and answering in lines, that dies with this process, even with a killed one."""
+        inside = ("ip", "netns", "exec", self._ns(place), "setpriv", "--pdeathsig", "KILL", *argv)
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(inside, stdin=pipe, stdout=pipe, stderr=errors, text=True)
         self._children.append(child)
         return child
 
     def _name_server(self, place: str, address: str, *options: str) -> None:
         if place in self._dns:
             self.stop_name_server(place)
-        self._dns[place] = self._spawn(
+        self._dns[place] = self.spawn(
             place, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
             "--bind-interfaces", f"--listen-address={address}", "--cache-size=0", "--user=root", "--pid-file=",
             *options,

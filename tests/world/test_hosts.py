@@ -323,6 +323,16 @@ def test_the_machine_is_recognised(fake, tmp_path):
     assert kind(plain) == "docker" and kind(plain, local=False) == "linux"
 
 
+@pytest.mark.parametrize(("kind", "platform"), [("linux", "linux"), ("docker", "linux"), ("macos", "darwin")])
+def test_a_machine_is_told_which_interface_had_the_route_that_is_gone(fake, tmp_path, kind, platform):
+    root = make_root(tmp_path, "en0", "en1")
+    (root / "etc/network/interfaces").write_text("iface en1 inet dhcp\n")
+    fake.on("networksetup -listnetworkserviceorder", "(1) Wi-Fi\n(Hardware Port: Wi-Fi, Device: en1)\n")
+    for remembered in ("en1", ""):
+        here = choose(fake, HostSettings(kind=kind), FixedClock(), root, platform, lambda name=remembered: name)
+        assert ("en1" in here.abilities()[Action.NET_HARD].sentence) is (remembered == "en1")
+
+
 def test_the_machine_of_nobody_knows_nothing_and_runs_only_what_the_owner_wrote(fake):
     machine = NoMachine(fake, HostSettings())
     assert {fact.value for fact in machine.look().values()} == {None}

@@ -129,6 +129,18 @@ def test_where_nobody_would_put_the_routes_back_nothing_is_taken_down(fake, tmp_
     assert fake.acted() == []
 
 
+def test_what_can_be_done_is_known_also_when_the_route_is_gone_and_there_are_two_interfaces(fake, tmp_path):
+    """It is asked just then: when an incident opens."""
+    active(fake, NETWORKD)
+    root = make_root(tmp_path, "eth0", "eth1")
+    networkd_manages(root, 3)
+    assert machine(fake, root).abilities()[Action.NET_SOFT].can is False
+    here = LinuxMachine(fake, HostSettings(), root, Rights(fake, lambda: True), remembered=lambda: "eth1")
+    assert here.abilities()[Action.NET_SOFT].can is True
+    assert here.act(Action.NET_SOFT, "").done is True
+    assert fake.acted() == ["networkctl reconfigure eth1"]
+
+
 def test_an_interface_that_is_unknown_or_not_there_is_refused_with_a_cure(fake, tmp_path):
     active(fake, NM)
     root = make_root(tmp_path, "eth0", "eth1")
@@ -178,6 +190,24 @@ def test_other_caches_are_emptied_too(fake, tmp_path):
     active(fake, "nscd.service", "dnsmasq.service")
     assert machine(fake, make_root(tmp_path)).act(Action.DNS_RESET, "").done is True
     assert fake.acted() == ["nscd -i hosts", "systemctl kill -s HUP dnsmasq.service"]
+
+
+@pytest.mark.parametrize("state", [{}, {"ActiveState": "failed", "Result": "signal"}])
+def test_a_dnsmasq_that_this_machine_asks_is_restarted_also_when_it_crashed(fake, tmp_path, state):
+    fake.on("systemctl show", show("dnsmasq.service", **state))
+    root = make_root(tmp_path)
+    (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+    assert machine(fake, root).act(Action.DNS_RESET, "").done is True
+    assert fake.acted() == ["systemctl restart dnsmasq.service"]
+
+
+@pytest.mark.parametrize("state", [{"ActiveState": "inactive"}, {"ActiveState": "failed", "Result": "exit-code"}])
+def test_a_dnsmasq_that_was_stopped_or_could_not_start_is_left_alone(fake, tmp_path, state):
+    """Another resolver may have its port, and would not get it back."""
+    fake.on("systemctl show", show("dnsmasq.service", **state))
+    root = make_root(tmp_path)
+    (root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
+    assert machine(fake, root).abilities()[Action.DNS_RESET].can is False
 
 
 def test_without_any_local_name_service_there_is_nothing_to_reset(fake, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from keeper.ports import Clock, Commands, Machine
@@ -22,19 +22,30 @@ _INSIDE = (".dockerenv", "run/.containerenv")  # Docker's mark, and that of Podm
 
 
 def choose(
-    commands: Commands, settings: HostSettings, clock: Clock, root: Path = Path("/"), platform: str = sys.platform
+    commands: Commands,
+    settings: HostSettings,
+    clock: Clock,
+    root: Path = Path("/"),
+    platform: str = sys.platform,
+    remembered: Callable[[], str] = lambda: "",
 ) -> Machine:
-    """The machine of the kind that was set, or that it looks like. May ask Docker and systemd, up to 5 s each."""
+    """The machine of the kind that was set, or that it looks like. May ask Docker and systemd, up to 5 s each.
+
+    `remembered` names the interface that had the default route while all was well; '' = unknown.
+    """
     inside = any((root / mark).exists() for mark in _INSIDE)
     kind = settings.kind if settings.kind != "auto" else _kind(commands, settings, root, platform, inside)
     if kind == "linux":
-        return LinuxMachine(commands, settings, root)
+        return LinuxMachine(commands, settings, root, remembered=remembered)
     if kind == "macos":
-        return MacMachine(commands, settings, clock, root)
+        return MacMachine(commands, settings, clock, root, remembered=remembered)
     if kind == "docker" and platform == "darwin":
-        return DockerMachine(commands, settings, MacMachine(commands, settings, clock, root), root)
+        here = MacMachine(commands, settings, clock, root, remembered=remembered)
+        return DockerMachine(commands, settings, here, root)
     if kind == "docker":
-        return DockerMachine(commands, settings, LinuxMachine(commands, settings, root, inside=inside), root)
+        return DockerMachine(
+            commands, settings, LinuxMachine(commands, settings, root, inside=inside, remembered=remembered), root
+        )
     return NoMachine(commands, settings)
 
 

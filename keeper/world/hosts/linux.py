@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -31,7 +32,11 @@ INSIDE = "This program runs in a container; network and power are the business o
 
 
 class LinuxMachine:
-    """The Machine port. `root` is where /proc, /sys, /run and /etc are found; `inside` = we live in a container."""
+    """The Machine port. `root` is where /proc, /sys, /run and /etc are found; `inside` = we live in a container.
+
+    `remembered` names the interface that had the default route while all was well: what can be done is asked just when
+    the route is gone, and then nothing else tells which one counts.
+    """
 
     name = "linux"
 
@@ -42,12 +47,14 @@ class LinuxMachine:
         root: Path = Path("/"),
         rights: Rights | None = None,
         inside: bool = False,
+        remembered: Callable[[], str] = lambda: "",
     ) -> None:
         self._commands, self._settings, self._root, self._inside = commands, settings, root, inside
         self._doer = Doer(commands, rights or Rights(commands))
         self._networks = Networks(commands, root, settings.interface)
         self._processes = Processes()
         self._unit = _with_suffix(settings.plex_service)
+        self._remembered = remembered
 
     # ---- looking -------------------------------------------------------------------------------------
 
@@ -133,7 +140,7 @@ class LinuxMachine:
         }.get(action)
         if make is None:
             return not_known(action)
-        return refused(INSIDE) if self._inside else make(interface)
+        return refused(INSIDE) if self._inside else make(interface or self._remembered())
 
     def _restart(self) -> Recipe:
         if self._settings.restart_command:

@@ -6,6 +6,7 @@ Written after the manuals; there was no Mac to try it on.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -26,7 +27,8 @@ _WIFI = ("Wi-Fi", "AirPort")
 
 
 class MacMachine:
-    """The Machine port. `root` is where /dev is found; `user` the number of the user we are."""
+    """The Machine port. `root` is where /dev is found; `user` the number of the user we are; `remembered` names the
+    interface that had the default route while all was well."""
 
     name = "macos"
 
@@ -38,12 +40,14 @@ class MacMachine:
         root: Path = Path("/"),
         rights: Rights | None = None,
         user: int | None = None,
+        remembered: Callable[[], str] = lambda: "",
     ) -> None:
         self._commands, self._settings, self._clock, self._root = commands, settings, clock, root
         self._user = os.getuid() if user is None else user
         self._doer = Doer(commands, rights or Rights(commands, lambda: self._user == 0))
         self._processes = Processes()
         self._boot_id = ""
+        self._remembered = remembered
 
     # ---- looking -------------------------------------------------------------------------------------
 
@@ -124,7 +128,7 @@ class MacMachine:
                 Step(("killall", "-HUP", "mDNSResponder"), 10),
             )
         if action in (Action.NET_SOFT, Action.NET_HARD):
-            return self._network(action is Action.NET_HARD, interface)
+            return self._network(action is Action.NET_HARD, interface or self._remembered())
         return not_known(action)
 
     def _restart(self) -> Recipe:

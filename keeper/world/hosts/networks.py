@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from keeper.ports import Commands
+from keeper.world.dns_query import configured
 from keeper.world.hosts.recipes import Recipe, Step, refused, systemd_runs
 from keeper.world.hosts.settings import is_interface_name
 from keeper.world.hosts.units import Unit, ask_units
@@ -17,6 +18,7 @@ from keeper.world.hosts.units import Unit, ask_units
 _HANDS_OUT_DNS = ("NetworkManager", "networkd")
 _NM_WAIT = "45"  # seconds that NetworkManager is given
 _RESOLVED, _NSCD, _DNSMASQ = "systemd-resolved.service", "nscd.service", "dnsmasq.service"
+_STUB = "127.0.0.53"  # where systemd-resolved listens
 _SET_INTERFACE = "Set NETWORK_INTERFACE to the name that `ip link` shows."
 
 
@@ -72,6 +74,7 @@ class Networks:
     def dns(self, last_good: str) -> Recipe:
         """Whatever name service runs here is emptied, cleaned and restarted.
 
+        A dnsmasq that all programs ask may hang, and then hears no signal; one that only serves others keeps running.
         The servers of the link are taken back before the restart: afterwards NetworkManager hands out the right ones
         again, and taking those back would leave none. Where no manager does that, they are left alone.
         """
@@ -85,7 +88,10 @@ class Networks:
             steps.append(Step(("systemctl", "restart", _RESOLVED), 30))
         if _is_active(units.get(_NSCD, {})):
             steps.append(Step(("nscd", "-i", "hosts"), 10))
-        if _is_active(units.get(_DNSMASQ, {})):
+        dnsmasq = units.get(_DNSMASQ, {})
+        if self._asks_here() and (_is_active(dnsmasq) or _has_crashed(dnsmasq)):
+            steps.append(Step(("systemctl", "restart", _DNSMASQ), 30))
+        elif _is_active(dnsmasq):
             steps.append(Step(("systemctl", "kill", "-s", "HUP", _DNSMASQ), 10))
         return tuple(steps) or refused("No local name service of a known kind runs here; there is nothing to reset.")
 
@@ -93,11 +99,14 @@ class Networks:
         """Whether systemd-resolved is the resolver of this machine, also while it is dead."""
         if _is_active(unit):
             return True
-        try:
-            servers = (self._root / "etc/resolv.conf").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return False
-        return unit.get("LoadState") == "loaded" and "127.0.0.53" in servers
+        return unit.get("LoadState") == "loaded" and _STUB in self._servers()
+
+    def _asks_here(self) -> bool:
+        """Whether programs ask a resolver on this machine that is not the stub of systemd."""
+        return any(server != _STUB and (server.startswith("127.") or server == "::1") for server in self._servers())
+
+    def _servers(self) -> tuple[str, ...]:
+        return configured(self._root / "etc/resolv.conf") or ()
 
     def _manager(self, name: str) -> str:
         if not self._exists(name):
@@ -169,3 +178,8 @@ def _ifupdown_manages(root: Path, name: str) -> bool:
 
 def _is_active(unit: Unit) -> bool:
     return unit.get("ActiveState") in ("active", "activating", "reloading")
+
+
+def _has_crashed(unit: Unit) -> bool:
+    """It ran and was ended from outside. One that could not start stays as it is: another resolver has its port."""
+    return unit.get("ActiveState") == "failed" and unit.get("Result") in ("signal", "core-dump", "oom-kill", "watchdog")
