@@ -37,11 +37,18 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.INTERNET_DOWN: "The router answers, but nothing beyond it does.",
     Cause.PLEX_TV_DOWN: "All is well here; only plex.tv does not answer.",
     Cause.REMOTE_ACCESS_LOST: "Plex cannot be reached from outside any more.",
+    Cause.MOVED: "Plex is well, but PLEX_URL names an address that this machine no longer has.",
     Cause.UNKNOWN: "The look itself failed; nothing is known for sure.",
 }
 
 #: While one of these reigns, a scan of ours waits: it would make things worse, or take what is hidden for gone.
 HOLDS_SCANS = frozenset({Cause.UPDATING, Cause.MOUNT_MISSING, Cause.DB_TROUBLE, Cause.HUNG, Cause.OVERLOADED})
+
+#: While one of these reigns, nothing beyond this house can be reached.
+NO_LINE = frozenset({
+    Cause.INTERNET_DOWN, Cause.GATEWAY_DOWN, Cause.LINK_ADMIN_DOWN, Cause.LINK_DOWN, Cause.NO_ADDRESS, Cause.NO_ROUTE,
+    Cause.DNS_STUB, Cause.DNS_DOWN, Cause.CAPTIVE_PORTAL,
+})  # fmt: skip
 
 #: Causes in which Plex itself does not serve; the network is not judged then, save where it is the way to Plex.
 _PLEX_SILENT = ("port", "identity", "token", "count", "sessions", "mapping")
@@ -79,6 +86,19 @@ class _Seen:
         fact = self._facts.get(name)
         return fact is not None and fact.value is None and fact.detail in details
 
+    def told(self, name: str, detail: str) -> bool:
+        """Whatever its value."""
+        fact = self._facts.get(name)
+        return fact is not None and fact.detail == detail
+
+    def says(self, name: str, value: str) -> bool:
+        fact = self._facts.get(name)
+        return fact is not None and fact.value == value
+
+    def mute(self) -> bool:
+        """It accepts connections, and then says nothing or drops them."""
+        return self.no("identity", "silent") or (self.yes("port") and self.unsure("identity", "unreachable"))
+
     def unreachable(self) -> bool:
         """The port could not even be tried: the way to it may be broken."""
         fact = self._facts.get("port")
@@ -100,25 +120,30 @@ Rung = tuple[Callable[[_Seen], bool], Cause]
 _IN_BETWEEN = ("activating", "deactivating", "maintenance")
 
 _PLEX: tuple[Rung, ...] = (
-    (lambda f: f.yes("updating"), Cause.UPDATING),
+    (lambda f: f.yes("updating") or f.yes("plex_updating"), Cause.UPDATING),
     (lambda f: f.no("port", "refused") and f.no("service", "inactive"), Cause.STOPPED_BY_OWNER),
     (lambda f: f.no("service", "paused"), Cause.STOPPED_BY_OWNER),
     (lambda f: f.no("port", "refused") and f.yes("crashing"), Cause.DOWN),  # it would be 'starting' for ever
     (lambda f: f.no("port", "refused") and f.unsure("service", *_IN_BETWEEN), Cause.STARTING),
-    (lambda f: (f.no("port", "refused") or f.no("identity", "silent")) and f.young(), Cause.STARTING),
+    (lambda f: f.no("identity", "silent") and f.told("process", "stopped_by_signal"), Cause.HUNG),
+    (lambda f: (f.no("port", "refused") or f.mute()) and f.young(), Cause.STARTING),
     (lambda f: f.no("port", "refused") and f.undecided(), Cause.UNKNOWN),
     (lambda f: f.no("port", "refused"), Cause.DOWN),
     # A process that accepts nothing any more fills its backlog, and then even connecting takes for ever.
     (lambda f: f.unsure("port", "TimeoutError") and f.yes("process"), Cause.HUNG),
     (lambda f: f.no("port", "no_name") and not f.no("dns"), Cause.NO_NAME),
     (lambda f: f.no("identity", "starting"), Cause.STARTING),
-    (lambda f: f.no("identity", "silent"), Cause.HUNG),
+    (lambda f: f.mute(), Cause.HUNG),
     (lambda f: f.no("identity", "overloaded"), Cause.OVERLOADED),
-    (lambda f: f.no("identity", "garbled") or f.no("same_server", "other"), Cause.NOT_PLEX),
+    # Plex says who it is to everybody: whoever wants a password for that, or refuses it, is not Plex.
+    (lambda f: f.no("identity") or f.unsure("identity", "plex_rejected"), Cause.NOT_PLEX),
+    (lambda f: f.no("token", "garbled") or f.no("same_server", "other"), Cause.NOT_PLEX),
     (lambda f: f.no("claimed"), Cause.UNCLAIMED),
-    (lambda f: f.no("token", "unauthorized"), Cause.UNAUTHORIZED),
+    (lambda f: f.no("token", "unauthorized") or f.no("count", "unauthorized"), Cause.UNAUTHORIZED),
     (lambda f: f.no("token", "starting") or f.no("count", "starting"), Cause.STARTING),
-    (lambda f: f.no("count"), Cause.DB_TROUBLE),
+    (lambda f: f.no("token", "overloaded"), Cause.OVERLOADED),
+    (lambda f: f.no("token", "silent") or f.no("count") or f.unsure("count", "unreachable"), Cause.DB_TROUBLE),
+    (lambda f: f.no("count_in_time"), Cause.DB_TROUBLE),
     (lambda f: f.no("in_time"), Cause.OVERLOADED),
 )
 _FILES: tuple[Rung, ...] = (
@@ -138,6 +163,7 @@ _NETWORK: tuple[Rung, ...] = (
     (lambda f: f.no("dns_local") and (f.yes("dns_public") or f.yes("internet")), Cause.DNS_DOWN),
     (lambda f: f.no("dns") and f.yes("internet"), Cause.DNS_DOWN),
     (lambda f: f.no("plex_tv"), Cause.PLEX_TV_DOWN),
+    (lambda f: f.says("asked_over", "loopback"), Cause.MOVED),
     (lambda f: f.no("mapping"), Cause.REMOTE_ACCESS_LOST),
 )
 

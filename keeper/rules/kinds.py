@@ -28,7 +28,8 @@ GROUPS: Mapping[str, Group] = {
         Group.DOOR,
     ),
     **dict.fromkeys(
-        ("Watchdog Armed", "Watchdog Held", "Watchdog Released", "Limits Reset", "Folder Accepted", "Telling Changed"),
+        ("Watchdog Armed", "Watchdog Held", "Watchdog Released", "Limits Reset", "Folder Accepted", "Telling Changed",
+         "Outlet Added", "Outlet Removed"),
         Group.OWNER,
     ),
     **dict.fromkeys(("Daily Digest", "Weekly Digest"), Group.DIGEST),

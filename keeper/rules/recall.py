@@ -14,7 +14,7 @@ FORGET_PACES = 3600.0  # answers before a pause this long say nothing about now
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`facts` with `in_time` and `crashing`; `watch` = what was remembered, with the books of this look."""
+    """`facts` with `in_time`, `count_in_time`, `crashing`; `watch` = the memory, with the books of this look."""
 
     watch: Watch
     facts: dict[str, Fact]
@@ -27,13 +27,15 @@ def recall(before: Watch, facts: Mapping[str, Fact], now: Moment, limits: WatchL
     life, turns = lives.observe(before.life, facts, before.taken, now)
     kept = lives.remember(before.turns, turns)
     gap = before.last is None or elapsed(before.last, now) > FORGET_PACES
-    paces = tempo.remember(() if gap else before.paces, facts, limits.slow)
+    paces = tempo.remember(() if gap else before.paces, facts, "response_ms", limits.slow)
+    counts = tempo.remember(() if gap else before.counts, facts, "count_ms", limits.slow)
     levels, notices = filling.observe(before.levels, facts, now.at)
     added = {
         "in_time": tempo.in_time(paces, before.cause is Cause.OVERLOADED, limits.slow),
+        "count_in_time": tempo.in_time(counts, before.cause is Cause.DB_TROUBLE, limits.slow),
         "crashing": _crashing(kept, now),
     }
-    watch = replace(before, life=life, turns=kept, paces=paces, levels=levels)
+    watch = replace(before, life=life, turns=kept, paces=paces, counts=counts, levels=levels)
     if before.incident is None:
         notices = [*_crashed(turns), *notices]
     return Recalled(watch, {**facts, **added}, turns, tuple(notices))

@@ -67,6 +67,7 @@ def tell(before: Watch, watch: Watch, look: Look, decision: Decision, facts: Map
     watch, steps = _judged(watch, look)
     notices = [*_startup(before, look)]
     if before.incident and not watch.incident:
+        steps += _proved(before.incident, watch, look)
         steps.append(_step(StepKind.CLOSED, look, {"cause": before.incident.cause.value}))
         notices += _over(before.incident, watch, look)
     elif watch.incident and not before.incident:
@@ -143,8 +144,7 @@ def _trouble(cause: Cause) -> Notice:
 def _over(incident: Incident, watch: Watch, look: Look) -> Iterator[Notice]:
     seconds = elapsed(incident.began, look.now)
     said = {"cause": incident.cause.value, "seconds": seconds, "incident": incident.number}
-    last = watch.taken[-1] if watch.taken else None
-    helped = last if last and last.incident == incident.number and last.helped else None
+    helped = _what_helped(incident, watch)
     if incident.cause is Cause.UPDATING:
         yield Notice("Plex Update", Severity.INFO, f"The update of Plex is over after {_span(seconds)}.", said)
         return
@@ -152,6 +152,17 @@ def _over(incident: Incident, watch: Watch, look: Look) -> Iterator[Notice]:
         message = f"It worked: all is well again after {_span(seconds)}."
         yield Notice(WORKED[helped.action], Severity.INFO, message, {**said, "action": helped.action.value})
     yield Notice("Trouble Over", Severity.INFO, f"All is well again after {_span(seconds)}.", said)
+
+
+def _what_helped(incident: Incident, watch: Watch) -> Taken | None:
+    last = watch.taken[-1] if watch.taken else None
+    return last if last and last.incident == incident.number and last.helped else None
+
+
+def _proved(incident: Incident, watch: Watch, look: Look) -> list[Step]:
+    """The check that failed is fine again after the last action."""
+    helped = _what_helped(incident, watch)
+    return [_step(StepKind.PROVED, look, {"action": helped.action.value, "helped": True})] if helped else []
 
 
 def _said_once(watch: Watch, incident: Incident, look: Look, decision: Decision) -> tuple[Watch, list[Notice]]:

@@ -10,16 +10,17 @@ LATE, OF = 3, 5  # so many late answers of so many make it slow
 LATE_STILL = 2  # and so many let it stay slow
 
 
-def remember(paces: Sequence[bool], facts: Mapping[str, Fact], limit: float) -> tuple[bool, ...]:
-    """The latest answers, oldest first: was it too slow? `limit` in seconds. No answer is no slow one."""
-    answered = facts.get("response_ms")
+def remember(paces: Sequence[bool], facts: Mapping[str, Fact], name: str, limit: float) -> tuple[bool, ...]:
+    """The latest answers, oldest first: was it too slow? `name` of the fact with its milliseconds, `limit` in seconds.
+    No answer is no slow one."""
+    answered = facts.get(name)
     if answered is None or not isinstance(answered.value, int | float):
         return tuple(paces)
     return (*paces, answered.value > limit * 1000)[-OF:]
 
 
 def in_time(paces: Sequence[bool], was_slow: bool, limit: float) -> Fact:
-    """The fact `in_time`; unknown until something was answered."""
+    """Whether it answers in time; unknown until something was answered."""
     if not paces:
         return Fact(None)
     late = sum(paces)

@@ -146,6 +146,7 @@ class Cause(StrEnum):
     INTERNET_DOWN = "internet_down"  # the router answers, nothing beyond it does
     PLEX_TV_DOWN = "plex_tv_down"  # only plex.tv is silent
     REMOTE_ACCESS_LOST = "remote_access_lost"  # Plex is not reachable from outside any more
+    MOVED = "moved"  # Plex is well, but PLEX_URL names an address that this machine has no more
     UNKNOWN = "unknown"  # the look itself failed
 
 
@@ -576,6 +577,7 @@ class Watch:
     life: Life | None = None
     turns: tuple[Turn, ...] = ()  # the latest starts and stops of Plex
     paces: tuple[bool, ...] = ()  # of the latest answers of Plex, oldest first: was it too slow?
+    counts: tuple[bool, ...] = ()  # the same of its library
     levels: tuple[Level, ...] = ()  # of the disks, a few of each, oldest first
 
 

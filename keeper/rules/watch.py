@@ -180,7 +180,12 @@ def _wanted(cause: Cause, tried: Sequence[Taken], limits: WatchLimits, host: Hos
     if cause in (Cause.DOWN, Cause.HUNG):
         return Action.RESTART_PLEX
     made = ladder.plan(cause, limits.network_rounds)
-    return ladder.next_rung(made, [each.action for each in tried], host.able) if made else None
+    if made is None:
+        return None
+    rung = ladder.next_rung(made, [each.action for each in tried], host.able)
+    if rung is Action.REBOOT and not _armed(cause, rung, limits) and not any(map(host.able.get, made.rungs)):
+        return made.rungs[0] if made.rungs else rung  # that this machine cannot do it is what the owner has to know
+    return rung
 
 
 def _nothing_left(cause: Cause, limits: WatchLimits) -> Decision:

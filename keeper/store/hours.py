@@ -56,6 +56,7 @@ SERVES: Mapping[Cause, bool | None] = {
     Cause.INTERNET_DOWN: True,
     Cause.PLEX_TV_DOWN: True,
     Cause.REMOTE_ACCESS_LOST: True,
+    Cause.MOVED: True,
 }
 _NOT_TOLD = (Cause.OK, Cause.UNKNOWN)  # every other cause's seconds are told, whether they count as bad or not
 

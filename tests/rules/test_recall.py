@@ -74,6 +74,15 @@ def test_a_slow_one_never_needs_fewer_good_answers_than_a_quick_one(paces: list[
         assert tempo.in_time(last, True, 1).value is False
 
 
+def test_a_library_that_is_slow_three_times_of_five_is_told_apart_from_plex_itself():
+    watch = Watch(last=at(0))
+    for number in range(3):
+        facts = {"response_ms": Fact(5.0), "count_ms": Fact(4000.0)}
+        recalled = recall(watch, facts, at(20 * number), LIMITS)
+        watch = replace(recalled.watch, last=at(20 * number))
+    assert recalled.facts["in_time"].value is True and recalled.facts["count_in_time"].value is False
+
+
 # --- crashes ---
 
 

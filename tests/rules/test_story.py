@@ -88,7 +88,7 @@ def test_what_did_not_help_in_its_time_is_judged_and_what_may_still_help_is_not(
 def test_the_end_is_told_with_what_helped():
     taken = (Taken(Action.RESTART_PLEX, at(0), 3, helped=True),)
     story = told(trouble(taken=taken), Watch(taken=taken), Cause.OK, seconds=300)
-    assert [step.kind for step in story.steps] == [StepKind.CLOSED]
+    assert [step.kind for step in story.steps] == [StepKind.PROVED, StepKind.CLOSED]
     assert [n.kind for n in story.notices] == ["Plex Restart Success", "Trouble Over"]
     assert story.notices[0].message == "It worked: all is well again after 5 min."
 
