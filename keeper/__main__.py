@@ -6,7 +6,7 @@ import argparse
 import sys
 
 try:
-    from keeper import cli, cli_watch
+    from keeper import cli, cli_events, cli_folders, cli_watch
 except ModuleNotFoundError as missing:
     sys.exit(f"keeper: {missing.name} is not installed here. Run `make run` once, then .venv/bin/python -m keeper ...")
 from keeper.errors import KeeperError, SettingsError
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     _json(check)
 
     cli_watch.add_to(commands, _json)
+    cli_folders.add_to(commands, _json)
+    cli_events.add_to(commands, _json)
 
     doctor = commands.add_parser("doctor", help="is everything set up, and how to mend what is not")
     doctor.set_defaults(command=cli.doctor)

@@ -1,4 +1,7 @@
-"""`doctor`: is everything set up, and how is what is not mended. First version: store, logs, Plex, door, engine."""
+"""`doctor`: is everything set up, and how is what is not mended.
+
+Here what a person sets up (settings, files, door, Plex); the watchdog and the network have files of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,44 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from jobs import ENGINE
+from keeper import examination_network, examination_outlets, examination_watch
 from keeper.config import ROOT
 from keeper.errors import KeeperError
-from keeper.rules.types import Cause
+from keeper.examination_watch import Finding
+from keeper.rules.types import Cause, Check
 from keeper.wiring import House
 
 LITTLE_SPACE = 500 << 20
-
-
-class Finding(NamedTuple):
-    """ok: True, False, or None = cannot be told."""
-
-    name: str
-    ok: bool | None
-    sentence: str
-    mend: str = ""
+Examination = Callable[[House], Iterator[Finding]]
 
 
 def examine(house: House) -> list[Finding]:
-    """All findings, in the order in which they should be mended."""
-    examinations: tuple[Callable[[House], Iterator[Finding]], ...] = (
-        _python, _settings, _data_file, _logs, _space, _plex, _libraries, _door, _engine, _zone,
-    )  # fmt: skip
-    findings: list[Finding] = []
-    for examination in examinations:
-        try:
-            findings.extend(examination(house))
-        except KeeperError as problem:
-            findings.append(Finding(examination.__name__.strip("_"), False, problem.sentence))
+    """All findings, in the order in which they should be mended. Looks once, for all that need a look."""
+    parts: tuple[Examination, ...] = (_python, _settings, _data_file, _logs, _space, _door, _zone)
+    findings = [finding for part in parts for finding in _examined(part.__name__, partial(part, house))]
+    try:
+        check = house.monitor.look()
+    except KeeperError as problem:
+        return [*findings, Finding("plex", False, problem.sentence)]
+    for seen in (
+        _plex, examination_network.address, _libraries, examination_watch.folders, examination_watch.disks,
+        examination_network.network, examination_network.proxies, examination_network.clock,
+        examination_watch.engine, examination_watch.allowed, examination_watch.actions,
+        examination_outlets.outlets,
+    ):  # fmt: skip
+        findings += _examined(seen.__name__, partial(seen, house, check))
     return findings
+
+
+def _examined(name: str, examination: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """What an examination found; that it could not be done is a finding too."""
+    try:
+        return list(examination())
+    except KeeperError as problem:
+        return [Finding(name.strip("_"), False, problem.sentence)]
 
 
 def _python(_house: House) -> Iterator[Finding]:
@@ -78,8 +86,7 @@ def _space(house: House) -> Iterator[Finding]:
     yield Finding("disk", fine, f"{free >> 20} MB free beside the data file.", "" if fine else "Free some space there.")
 
 
-def _plex(house: House) -> Iterator[Finding]:
-    check = house.monitor.look()
+def _plex(_house: House, check: Check) -> Iterator[Finding]:
     mends = {
         Cause.DOWN: "Start Plex, or correct PLEX_URL.",
         Cause.UNAUTHORIZED: "In Plex Web open an item, 'View XML'; put X-Plex-Token of the address into PLEX_TOKEN.",
@@ -92,7 +99,7 @@ def _plex(house: House) -> Iterator[Finding]:
     yield Finding("plex", fine, check.sentence, mends.get(check.cause, ""))
 
 
-def _libraries(house: House) -> Iterator[Finding]:
+def _libraries(house: House, _check: Check) -> Iterator[Finding]:
     seen = house.probe_sections()
     if seen is None:
         yield Finding("libraries", None, "The libraries could not be read.")
@@ -111,14 +118,6 @@ def _door(house: House) -> Iterator[Finding]:
     yield Finding(
         "login", not open_to_others, f"{path} is {'readable by others' if open_to_others else 'private'}.", mend
     )
-
-
-def _engine(house: House) -> Iterator[Finding]:
-    lease = house.memory.lease(ENGINE)
-    if lease is None:
-        yield Finding("engine", None, "No service is running on this data file.", "Start it: make run")
-    else:
-        yield Finding("engine", True, f"The engine is run by {lease.holder}.")
 
 
 def _zone(house: House) -> Iterator[Finding]:

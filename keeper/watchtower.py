@@ -5,12 +5,11 @@ Part of the wiring: it knows which real thing stands behind which port. Nothing 
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,14 +19,17 @@ import psutil
 
 from keeper import rehearsal
 from keeper.config import Settings
+from keeper.demo.breaking import DemoHost
 from keeper.errors import KeeperError, RunError, SettingsError
-from keeper.ports import Sight, Stop
+from keeper.folders import Folder, Folders
+from keeper.ports import Machine, Sight, Stop
 from keeper.rules.budgets import budgets
 from keeper.rules.types import (
     Acted,
     Action,
     Armed,
     Budget,
+    Fact,
     Moment,
     Notice,
     Owner,
@@ -39,13 +41,13 @@ from keeper.rules.types import (
 from keeper.rules.watch import Host
 from keeper.store.checks import Checks
 from keeper.store.db import Database
-from keeper.store.memory import StoredMemory
+from keeper.store.folders import StoredFolders
 from keeper.store.watch_views import WatchViews
 from keeper.store.watching import StoredWatch
 from keeper.world.clock import SystemClock
 from keeper.world.commands import SystemCommands
 from keeper.world.eyes import Eyes
-from keeper.world.files import FilesLook, Known, path_map
+from keeper.world.files import FilesLook, path_map
 from keeper.world.hosts import HostSettings, choose
 from keeper.world.links import Links
 from keeper.world.network import NetworkLook, Targets
@@ -67,27 +69,31 @@ class Watchtower:
         settings: Settings,
         clock: SystemClock,
         me: Owner,
-        memory: StoredMemory,
+        folders: StoredFolders,
         store: StoredWatch,
         checks: Checks,
         probe: PlexLook,
         server_id: Callable[[], int],
         open_client: Callable[[float, Stop], PlexClient],
         brake: Stop,
+        demo: DemoHost | None = None,
     ) -> None:
         self._settings, self._clock, self._boot = settings, clock, me.boot
-        self.watch, self._checks, self._server_id = store, checks, server_id
+        self.watch, self._checks = store, checks
         self._open_client, self._brake = open_client, brake
         commands = SystemCommands(clock)
-        self.machine = choose(commands, _host_settings(settings), clock)
-        self._files = FilesLook(self._paths, self._disks, clock, _Folders(memory), settings.mount_anchor)
+        self._demo = demo
+        self.machine = demo.machine if demo else self._own_machine(commands)
+        self._folders = Folders(folders, clock, lambda: checks.sections(server_id()), _path_map(settings))
+        self._files = self._files_look()
         self.limits = WatchLimits(
             address=settings.plex_url or "demo",
-            interval=settings.check_interval,
+            interval=settings.watch_interval,
             max_restarts=settings.max_retries,
             network_rounds=settings.network_restart_attempts,
             reboots_a_day=settings.max_reboot_attempts,
             reboot_pause=settings.reboot_cycle_pause,
+            slow=settings.plex_slow_seconds,
         )
         sights = self._sights(probe, commands)
         senses = Senses(Eyes(sights, clock), probe, self.machine, store, self.moment, self._map_port_again)
@@ -124,6 +130,33 @@ class Watchtower:
         step = Step(StepKind.OWNER, now, watch.cause, {"action": "limits_reset", "by": by})
         self.watch.concluded(replace(watch, taken=()), step, (notice,))
 
+    def folders(self, look: bool = False) -> list[Folder]:
+        """The folders of the libraries, as the last look saw them, or (not those of the demo) as they are now.
+
+        Looking takes up to 3 s. Raises StoreError.
+        """
+        if self._demo or not look:
+            last = self._checks.last()
+            return self.folders_in(last.facts if last else {})
+        files = self._files_look()  # of its own: that of the watchdog is not for two at once
+        try:
+            return self.folders_in(files.look())
+        finally:
+            files.close()
+
+    def folders_in(self, facts: Mapping[str, Fact]) -> list[Folder]:
+        """The folders of the libraries as a look saw them."""
+        return self._folders.show(facts)
+
+    def accept_folder(self, path: str, by: str) -> str:
+        """What a folder was like before counts no more, on the word of `by`: it is learnt anew at the next look.
+
+        The path as it is called here. Raises RunError for one that no library has, StoreError.
+        """
+        found = self._folders.accept(path, by)
+        log.info("folder %s accepted as it is by %s", found, by)
+        return found
+
     def wish(self, action: Action, by: str) -> None:
         """Queues an action for the engine. Raises RunError when this machine cannot do it."""
         able = self.monitor.abilities().get(action)
@@ -147,14 +180,18 @@ class Watchtower:
     # ------------------------------------------------------------------ the parts
 
     def _sights(self, probe: PlexLook, commands: SystemCommands) -> Mapping[str, Sight]:
-        """The demo pretends a Plex server and nothing else, so nothing else is looked at there."""
+        """The demo pretends a Plex server, its machine and its folders, so nothing else is looked at there."""
         sights: dict[str, Sight] = {"plex": probe, "host": HostLook(self._clock, self._boot)}
-        if self._settings.demo:
-            return sights
+        if self._demo:
+            return sights | {"machine": self._demo.machine, "folders": self._demo.folders}
         sights |= {"machine": self.machine, "files": self._files}
         if self._settings.endpoints:
             sights["network"] = self._network(commands)
         return sights
+
+    def _own_machine(self, commands: SystemCommands) -> Machine:
+        settings = _host_settings(self._settings)
+        return choose(commands, settings, self._clock, remembered=lambda: self.monitor.known_interface())
 
     def _network(self, commands: SystemCommands) -> NetworkLook:
         links = Links(
@@ -170,10 +207,9 @@ class Watchtower:
                 "NETWORK_TEST_ENDPOINTS", given, "host, host:port or [v6]:port with commas"
             ) from problem
 
-    def _paths(self) -> list[str]:
-        """The folders of the libraries as last seen, by their names on this machine."""
-        ours = path_map(self._settings.mount_map)
-        return [ours(path) for section in self._checks.sections(self._server_id()) for path in section.locations]
+    def _files_look(self) -> FilesLook:
+        folders, anchor = self._folders, self._settings.mount_anchor
+        return FilesLook(folders.paths, self._disks, self._clock, folders, anchor)
 
     def _disks(self) -> dict[str, str]:
         named = {"data": self._settings.plex_data_dir, "transcode": self._settings.plex_transcode_dir}
@@ -198,50 +234,14 @@ class WatchReader(WatchViews):
         self.armed, self.held_until = store.armed, store.held_until
 
 
-class _Folders(MutableMapping[str, Known]):
-    """What is known of the library folders, in the store: a mount that is missing after a reboot is no new library."""
-
-    KEY = "watch.folders"
-
-    def __init__(self, memory: StoredMemory) -> None:
-        self._memory = memory
-        self._known: dict[str, Known] | None = None
-
-    def __getitem__(self, path: str) -> Known:
-        return self._all()[path]
-
-    def __setitem__(self, path: str, known: Known) -> None:
-        self._write({**self._all(), path: known})
-
-    def __delitem__(self, path: str) -> None:
-        self._write({name: known for name, known in self._all().items() if name != path})
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def _all(self) -> dict[str, Known]:
-        if self._known is None:
-            self._known = _folders(self._memory.noted(self.KEY))
-        return self._known
-
-    def _write(self, known: dict[str, Known]) -> None:
-        self._memory.note(self.KEY, json.dumps(known), "watchdog")
-        self._known = known
-
-
-def _folders(text: str) -> dict[str, Known]:
-    """What cannot be read is forgotten: the folders are then learnt anew, as at the first start."""
+def _path_map(settings: Settings) -> Callable[[str], str]:
     try:
-        return {path: Known(*row) for path, row in json.loads(text or "{}").items()}
-    except (ValueError, TypeError, AttributeError):
-        log.error("what was known of the library folders cannot be read and is learnt anew")
-        return {}
+        return path_map(settings.mount_map)
+    except ValueError as problem:
+        raise SettingsError("MOUNT_MAP", settings.mount_map, str(problem)) from problem
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether an address of Plex is one of this machine's own."""
     own = {row.address for rows in psutil.net_if_addrs().values() for row in rows}
     return host in HERE or host in own or host == socket.gethostname()
@@ -250,8 +250,8 @@ def _is_here(host: str) -> bool:
 def _host_settings(settings: Settings) -> HostSettings:
     host = urlsplit(settings.plex_url).hostname or ""
     return HostSettings(
-        kind="none" if settings.demo else settings.host_kind,
-        local=_is_here(host),
+        kind=settings.host_kind,
+        local=is_here(host),
         plex_service=settings.plex_service,
         restart_command=settings.restart_command,
         interface=settings.network_interface,

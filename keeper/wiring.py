@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import sys
@@ -18,10 +16,17 @@ from typing import TYPE_CHECKING, Any
 from jobs import DAILY, ENGINE, Brake, Jobs, Limits, Tools, check_preferences, due_day, next_scheduled, options_of
 from keeper import config
 from keeper.config import Settings
+from keeper.demo.breaking import DemoHost
+from keeper.demo.machine import TROUBLE
 from keeper.demo.process import DemoPlex
 from keeper.engine import Duty, Engine
 from keeper.errors import KeeperError, RunError, StoreError
+from keeper.eventbook import EventBook, csv_line
+from keeper.figures import Books
+from keeper.folders import Folder
 from keeper.ports import Plex, Stop
+from keeper.postroom import Desk, Postroom
+from keeper.postroom import OutletCard as OutletCard  # for the pages
 from keeper.rehearsal import EXAMPLES
 from keeper.rules.types import (
     Ability,
@@ -39,6 +44,8 @@ from keeper.rules.types import (
 from keeper.store.checks import Checks
 from keeper.store.cleaner import StoredCleaner
 from keeper.store.db import Database
+from keeper.store.events import Events
+from keeper.store.folders import StoredFolders
 from keeper.store.items import Items
 from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
@@ -49,8 +56,9 @@ from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
 from keeper.world.host import LocalHost
 from keeper.world.logs import ScanLogs, set_up_logging
+from keeper.world.loopback import OwnAddress
 from keeper.world.plex import PlexClient
-from keeper.world.probe import PlexLook
+from keeper.world.probe import Loopback, PlexLook
 from keeper.world.redactor import Redactor
 
 if TYPE_CHECKING:
@@ -78,22 +86,25 @@ class House:
         self.items = Items(self.database, self.clock)
         self.memory = StoredMemory(self.database, self.clock)
         self.checks = Checks(self.database)
-        self.cleaner = StoredCleaner(self.database, settings.check_interval)
+        self.cleaner = StoredCleaner(self.database, settings.watch_interval)
         self.logs = ScanLogs(settings.log_dir, self.clock, self.redactor)
         self.address = Address(settings)
+        self.demo = self._demo() if settings.demo else None
         self.views = Views(self.database, self.clock, lambda: self.runs.pinned_server(self.address.name))
         self.jobs = Jobs(self._tools(), _limits(settings))
         self.probe_brake = Brake()
         self.probe = self._probe()
         self.watch_memory = StoredWatch(self.database)
-        self.watch = WatchReader(self.database, self.clock, settings.check_interval, self.watch_memory)
+        self.watch = WatchReader(self.database, self.clock, settings.watch_interval, self.watch_memory)
         self.watchtower = self._watchtower()
         self.monitor = self.watchtower.monitor
+        self.postroom = Postroom(self._desk())
+        self.eventbook = EventBook(Events(self.database), self.postroom.deliveries)
         self.doorkeeper: Doorkeeper | None = None
         self._look_now, self._work_now = threading.Event(), threading.Event()
         self._file_lost = False
         self.page_runs, self._counting = 0, threading.Lock()
-        self.engine = Engine(self._duties(), before_stop=self._before_stop, after_stop=self.jobs.let_go)
+        self.engine = Engine(self._duties(), before_stop=self._before_stop, after_stop=self._after_stop)
 
     # ------------------------------------------------------------------ life
 
@@ -159,6 +170,12 @@ class House:
         """For emergencies: earlier restarts and reboots limit nothing any more. Told as an event."""
         self.watchtower.forget_actions(by)
 
+    def accept_folder(self, path: str, by: str) -> str:
+        """A library folder is right as it is now; its path as it is called here. Raises RunError."""
+        found = self.watchtower.accept_folder(path, by)
+        self._look_now.set()
+        return found
+
     def act(self, action: Action, by: str) -> None:
         """Has the engine's watchdog do it, by the same way as its own actions. Raises RunError."""
         if not self.jobs.holds_engine:
@@ -166,11 +183,32 @@ class House:
         self.watchtower.wish(action, by)
         self._look_now.set()
 
+    def demo_break(self, name: str, by: str) -> None:
+        """One of `demo_faults`, or 'mend' for the end of them all. Raises RunError, always when this is no demo."""
+        if self.demo is None:
+            raise RunError("This is not the demo: a real server is not broken on purpose.")
+        if not self.jobs.holds_engine:
+            raise RunError("Another process watches over a demo server of its own; stop it, then break this one.")
+        log.warning("demo: %r asked for by %s", name, by)
+        try:
+            self.demo.break_(name)
+        except TROUBLE as problem:
+            raise RunError(f"The simulated Plex server could not be told: {problem}") from problem
+        self._look_now.set()
+
     # ------------------------------------------------------------------ what pages show
+
+    def demo_faults(self) -> dict[str, bool]:
+        """What can be broken in the demo, and whether it is; empty when this is no demo."""
+        return self.demo.faults() if self.demo else {}
 
     def abilities(self) -> Mapping[Action, Ability] | None:
         """What this machine can do, as the watchdog last found out; None = not yet."""
         return self.monitor.abilities() or None
+
+    def folders(self, look: bool = False) -> list[Folder]:
+        """The library folders as the last look saw them; with `look` as they are now, which takes up to 3 s."""
+        return self.watchtower.folders(look)
 
     def budgets(self) -> list[Budget]:
         return self.watchtower.budgets()
@@ -263,21 +301,53 @@ class House:
             self.probe_brake,
             lambda deadline: self.open_client(deadline, self.probe_brake),
             self.pin_server,
+            loopback=self._loopback(),
         )
+
+    def _loopback(self) -> Loopback:
+        """Where PLEX_URL is this machine's own address, Plex is asked over the loopback while that is lost."""
+
+        def open_client(url: str, deadline: float) -> PlexClient:
+            return PlexClient(url, self.address.url_and_token()[1], deadline, self.clock, self.probe_brake)
+
+        def pinned() -> str:
+            known = self.runs.pinned_server(self.address.name)
+            return known[1].id if known else ""
+
+        memory, key = self.memory, "watch.own_address"
+        own = OwnAddress(lambda: memory.noted(key), lambda host: memory.note(key, host, "watchdog"))
+        return Loopback(own, open_client, pinned)
 
     def _watchtower(self) -> Watchtower:
         return Watchtower(
             self.settings,
             self.clock,
             self.host.me(),
-            self.memory,
+            StoredFolders(self.database),
             self.watch_memory,
             self.checks,
             self.probe,
             self.views.server_id,
             self.open_client,
             self.probe_brake,
+            self.demo,
         )
+
+    def _desk(self) -> Desk:
+        return Desk(
+            settings=self.settings,
+            clock=self.clock,
+            host=self.host,
+            database=self.database,
+            memory=self.memory,
+            redactor=self.redactor,
+            books=Books(self.watch, self.runs),
+            last_check=self.checks.last,
+            holds_engine=lambda: self.jobs.holds_engine,
+        )
+
+    def _demo(self) -> DemoHost:
+        return DemoHost(self.address.demo_plex, lambda: self.clock.now().timestamp(), self.clock.uptime)
 
     def _tools(self) -> Tools:
         return Tools(
@@ -292,6 +362,7 @@ class House:
             open_plex=self.open_plex,
             pin=self.pin_server,
             obstacle=self.obstacle,
+            mark=self.database.mark,
         )
 
     def _duties(self) -> list[Duty]:
@@ -299,6 +370,7 @@ class House:
             Duty("housekeeping", self._keep_house, lambda: HOUSEKEEPING_SECONDS, threading.Event()),
             Duty("scans", self.jobs.work, lambda: QUEUE_SECONDS, self._work_now),
             Duty("monitor", self._look, self._until_next_look, self._look_now),
+            *self.postroom.duties(),
         ]
 
     def _keep_house(self) -> None:
@@ -319,19 +391,21 @@ class House:
 
     def _before_stop(self) -> None:
         self.jobs.stop()
+        self.postroom.stop()
         self.probe_brake.interrupt()
 
-    def _csv_lines(self, job_id: str) -> Iterator[str]:
-        def line(*cells: object) -> str:
-            buffer = io.StringIO()
-            csv.writer(buffer).writerow([_harmless(str(cell)) for cell in cells])
-            return buffer.getvalue()
+    def _after_stop(self) -> None:
+        self.postroom.let_go()
+        self.jobs.let_go()
 
-        yield line("rating_key", "library", "kind", "title", "parent", "year", "missing", "outcome", "why", "judged_at")
+    def _csv_lines(self, job_id: str) -> Iterator[str]:
+        yield csv_line(
+            "rating_key", "library", "kind", "title", "parent", "year", "missing", "outcome", "why", "judged_at"
+        )
         offset = 0
         while rows := self.views.run_items(job_id, ItemFilter(), STREAMED_ROWS, offset)[0]:
             for row in rows:
-                yield line(
+                yield csv_line(
                     row.key, row.section_title, row.kind, row.title, row.parent, row.year, " ".join(row.missing),
                     row.outcome or "", row.why, row.changed_at or "",
                 )  # fmt: skip
@@ -354,12 +428,17 @@ class Address:
     def url_and_token(self) -> tuple[str, str]:
         if not self._settings.demo:
             return self._settings.plex_url, self._settings.plex_token.get_secret_value()
+        demo = self.demo_plex()
+        return demo.url, demo.token
+
+    def demo_plex(self) -> DemoPlex:
+        """The simulated server, running. Raises RuntimeError when it cannot be started."""
         with self._lock:
             if self._demo is None:
                 demo = DemoPlex(library="demo")
                 demo.start()
                 self._demo = demo
-            return self._demo.url, self._demo.token
+            return self._demo
 
     def close(self) -> None:
         with self._lock:
@@ -398,11 +477,6 @@ def _limits(settings: Settings) -> Limits:
         run_days=settings.psr_scan_run_retention_days,
         run_count=settings.psr_scan_run_retention_count,
     )
-
-
-def _harmless(cell: str) -> str:
-    """A title that begins like a formula must not become one in a spreadsheet."""
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
 
 
 def open_house() -> tuple[House, Doorkeeper]:

@@ -7,8 +7,8 @@ while it was well is therefore remembered: a new library may be empty, one that 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from keeper.errors import KeeperError
 from keeper.ports import Clock
@@ -28,6 +28,14 @@ class Known(NamedTuple):
     filled: bool = False
     anchor: str = ""  # the name of the anchor file that was in it
     mount: str = ""  # where its file system was mounted
+
+
+class FolderMemory(Protocol):
+    """What is known of each folder, by its path. A dict is one; may raise KeeperError."""
+
+    def get(self, path: str, /) -> Known | None: ...
+
+    def __setitem__(self, path: str, known: Known, /) -> None: ...
 
 
 def too_little(free: float, size: float) -> bool:
@@ -59,7 +67,8 @@ class FilesLook:
 
     `paths` tells the folders of the libraries by their names on this machine, `disks` the folders whose disks must not
     run full, by label. `memory` keeps what is known of each folder; give one that outlasts the process, or a mount that
-    is missing after a reboot looks like a new library. Deleting an entry forgives what the folder has become since.
+    is missing after a reboot looks like a new library. It is asked anew at each look: whoever takes an entry out of it,
+    in this process or in another, forgives what the folder has become since.
     """
 
     def __init__(
@@ -67,13 +76,14 @@ class FilesLook:
         paths: Callable[[], Sequence[str]],
         disks: Callable[[], Mapping[str, str]],
         clock: Clock,
-        memory: MutableMapping[str, Known] | None = None,
+        memory: FolderMemory | None = None,
         anchor: str = "",
         is_full: Callable[[float, float], bool] = too_little,
         lookout: Lookout | None = None,
     ) -> None:
         self._paths, self._disks, self._anchor, self._is_full = paths, disks, anchor, is_full
-        self._memory: MutableMapping[str, Known] = {} if memory is None else memory
+        nothing: dict[str, Known] = {}
+        self._memory: FolderMemory = nothing if memory is None else memory
         self._lookout = lookout or Lookout(clock)
 
     def look(self) -> dict[str, Fact]:

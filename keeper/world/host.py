@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,6 +14,7 @@ import psutil
 from keeper.rules.types import Owner
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_MAC_BOOT = "kern.bootsessionuuid"  # macOS 10.9 and later
 _TOLERANCE = 0 if _BOOT_ID.is_file() else 5  # seconds, where only the wall clock is known
 
 
@@ -48,8 +52,32 @@ def _boot_identity() -> str:
     """'machine:boot'. Without the machine's part, a file on a network drive would make two hosts look like one."""
     machine_file = Path("/etc/machine-id")
     machine = machine_file.read_text(encoding="utf-8").strip()[:12] if machine_file.is_file() else ""
-    boot = _BOOT_ID.read_text(encoding="utf-8").strip() if _BOOT_ID.is_file() else str(int(psutil.boot_time()))
-    return f"{machine or socket.gethostname()}:{boot}"
+    return f"{machine or socket.gethostname()}:{boot_of()}"
+
+
+def boot_of(
+    platform: str = sys.platform, read_kernel: Callable[[str], str] | None = None, boot_id: Path = _BOOT_ID
+) -> str:
+    """What tells this boot from all others: what the kernel made up at its start, where it says so.
+
+    The time of the boot is the last resort, because it moves with every correction of the wall clock.
+    """
+    if platform == "darwin":
+        session = (read_kernel or _sysctl)(_MAC_BOOT)
+    else:
+        session = boot_id.read_text(encoding="utf-8").strip() if boot_id.is_file() else ""
+    return session or str(int(psutil.boot_time()))
+
+
+def _sysctl(name: str) -> str:
+    """A text of the kernel of macOS by its name; '' where there is none."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        value, size = ctypes.create_string_buffer(64), ctypes.c_size_t(64)
+        failed = libc.sysctlbyname(name.encode(), value, ctypes.byref(size), None, ctypes.c_size_t(0))
+    except (OSError, AttributeError):  # a C library without that function
+        return ""
+    return "" if failed else value.value.decode("ascii", "replace")
 
 
 def _started(process: psutil.Process) -> int:

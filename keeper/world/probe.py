@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from keeper.errors import (
     KeeperError,
@@ -21,6 +21,8 @@ from keeper.errors import (
 )
 from keeper.ports import Clock, Stop
 from keeper.rules.types import Fact, Section, Server, Stream
+from keeper.world import loopback
+from keeper.world.loopback import OwnAddress
 from keeper.world.plex import PlexClient
 
 LONG = 8.0  # seconds after which a look asks nothing more; one question may take another deadline
@@ -36,6 +38,19 @@ _WORDS: tuple[tuple[type[PlexError], str], ...] = (
 )
 
 
+#: What is believed of a server that could not show its id; anything else there proves nothing about Plex.
+_OF_PLEX = ("starting", "silent", "overloaded")
+
+
+@dataclass(frozen=True, slots=True)
+class Loopback:
+    """The other way to a Plex whose address is this machine's own, for when that address is lost."""
+
+    own: OwnAddress
+    open_client: Callable[[str, float], PlexClient]  # at that address, with that deadline per call
+    pinned: Callable[[], str]  # id of the server that is known at PLEX_URL; '' = none was seen there yet
+
+
 class PlexLook:
     """The PlexProbe port. `open_client(seconds)` opens a client with that deadline per call."""
 
@@ -47,28 +62,66 @@ class PlexLook:
         open_client: Callable[[float], PlexClient],
         pin_server: Callable[[Server], int],
         deadline: float = 5.0,
+        loopback: Loopback | None = None,
     ) -> None:
         self._address, self._clock, self._stop = address, clock, stop
         self._open_client, self._pin, self._deadline = open_client, pin_server, deadline
+        self._loopback = loopback
         self._sections: tuple[int, list[Section]] | None = None
         self._watching: tuple[tuple[Stream, ...] | None, int | None] = (None, None)
         self._began = 0.0
 
     def look(self) -> dict[str, Fact]:
-        """port -> identity -> token -> count; what stands behind a failed step stays unknown."""
+        """port -> identity -> token -> count; what stands behind a failed step stays unknown.
+
+        `asked_over` is there when the address of Plex could not be reached and is this machine's own: 'loopback', or
+        None with the reason why that told nothing either.
+        """
         self._sections, self._watching = None, (None, None)
         self._began = self._clock.monotonic()
-        facts: dict[str, Fact] = {"port": self._port()}
-        if facts["port"].value is not True:
-            return facts
-        client = self._open_client(self._deadline)
+        address = self._address()
+        port = self._port(address, min(3.0, self._deadline))
+        if port.value is True:
+            return {"port": port} | self._asked_by(self._open_client(self._deadline))
+        if port.value is None and self._loopback:
+            return {"port": port} | self._over_loopback(address, self._loopback, port.detail)
+        return {"port": port}
+
+    def _asked_by(self, client: PlexClient) -> dict[str, Fact]:
         try:
-            facts.update(self._identity(client))
-            if facts["identity"].value is True:
-                facts.update(self._behind_the_token(client))
+            facts = self._identity(client)
+            return facts | self._behind_the_token(client) if facts["identity"].value is True else facts
         finally:
             client.close()
-        return facts
+
+    def _over_loopback(self, address: str, way: Loopback, why: str) -> dict[str, Fact]:
+        """The same look by the loopback. It counts when it is our server, or one that cannot say who it is just now."""
+        near = loopback.over_loopback(address)
+        if not near or not way.own.was(loopback.place(address).host):
+            return {}
+        port = self._port(near, loopback.SECONDS)
+        if port.value is not True:  # a container may listen at the lost address alone
+            return {"asked_over": Fact(None, port.detail)}
+        client = way.open_client(near, self._deadline)
+        try:
+            facts = self._identity(client)
+            word = self._is_ours(facts["identity"], way)
+            if word:
+                return {"asked_over": Fact(None, word)}
+            facts |= {"port": port, "asked_over": Fact("loopback", why)}
+            return facts | self._behind_the_token(client) if facts["identity"].value is True else facts
+        finally:
+            client.close()
+
+    @staticmethod
+    def _is_ours(identity: Fact, way: Loopback) -> str:
+        """'' = it is. The token goes to nobody who has not the id of the server that is known."""
+        if identity.value is not True:
+            return "" if identity.detail in _OF_PLEX else identity.detail
+        try:
+            return "" if identity.detail == way.pinned() else "other"
+        except KeeperError as problem:
+            return problem.code
 
     def sections(self) -> tuple[int, list[Section]] | None:
         """What the last look saw; None = it could not."""
@@ -78,11 +131,11 @@ class PlexLook:
         """(streams, recordings) of the last look; None = could not be asked."""
         return self._watching
 
-    def _port(self) -> Fact:
-        parts = urlsplit(self._address())
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+    def _port(self, address: str, seconds: float) -> Fact:
+        where = loopback.place(address)
         try:
-            with socket.create_connection((parts.hostname or "", port), timeout=min(3.0, self._deadline)):
+            with socket.create_connection(where, timeout=seconds) as opened:
+                self._learn(where.host, opened)
                 return Fact(True)
         except ConnectionRefusedError:
             return Fact(False, "refused")
@@ -90,6 +143,10 @@ class PlexLook:
             return Fact(False, "no_name")
         except OSError as problem:
             return Fact(None, type(problem).__name__)
+
+    def _learn(self, host: str, opened: socket.socket) -> None:
+        if self._loopback and not loopback.is_loopback(host):
+            self._loopback.own.learn(host, loopback.is_own(opened))
 
     def _identity(self, client: PlexClient) -> dict[str, Fact]:
         began = self._clock.monotonic()
@@ -119,6 +176,7 @@ class PlexLook:
         return facts | self._of_itself(client, server.version)
 
     def _library(self, client: PlexClient, server_id: int) -> dict[str, Fact]:
+        began = self._clock.monotonic()
         try:
             sections = client.sections()
             if sections:
@@ -126,7 +184,7 @@ class PlexLook:
         except KeeperError as problem:
             return {"count": _told(problem, otherwise="failed")}
         self._sections = (server_id, sections)
-        return {"count": Fact(True)}
+        return {"count": Fact(True), "count_ms": Fact(round((self._clock.monotonic() - began) * 1000, 1))}
 
     def _of_itself(self, client: PlexClient, version: str) -> dict[str, Fact]:
         """Who watches, what is recorded, updates, remote access. Not being able to ask is not 'nobody' or 'no'."""

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -13,7 +14,7 @@ from keeper.errors import SettingsError, StoreError
 from keeper.rules.types import Hint, Owner
 from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
-from keeper.world.host import LocalHost
+from keeper.world.host import LocalHost, boot_of
 from keeper.world.logs import ScanLogs
 from keeper.world.notifications import hints_in
 from keeper.world.plex_rows import to_item
@@ -43,6 +44,35 @@ def test_an_earlier_boot_is_dead_and_another_machine_is_unknown():
     machine = me.boot.partition(":")[0]
     assert host.is_alive(me._replace(boot=f"{machine}:earlier")) is False
     assert host.is_alive(Owner("another:boot", me.pid, me.started)) is None
+
+
+def test_a_mac_is_known_by_the_session_of_its_kernel_however_its_clock_is_corrected(monkeypatch):
+    asked = []
+    monkeypatch.setattr(psutil, "boot_time", lambda: 1_750_000_000.0)
+    before = boot_of("darwin", lambda name: asked.append(name) or "6E8B1C2D-0000-4000-8000-0123456789AB")
+    monkeypatch.setattr(psutil, "boot_time", lambda: 1_750_003_600.0)
+    assert boot_of("darwin", lambda name: "6E8B1C2D-0000-4000-8000-0123456789AB") == before
+    assert asked == ["kern.bootsessionuuid"]
+
+
+def test_without_a_word_of_the_kernel_the_time_of_the_boot_has_to_do(monkeypatch, tmp_path):
+    monkeypatch.setattr(psutil, "boot_time", lambda: 1_750_000_000.9)
+    assert boot_of("darwin", lambda name: "") == "1750000000"
+    assert boot_of("freebsd14", boot_id=tmp_path / "not there") == "1750000000"
+
+
+def test_a_c_library_without_sysctl_is_no_accident(monkeypatch):
+    """The real reader says nothing then, instead of failing."""
+    if sys.platform == "darwin":
+        pytest.skip("this is a Mac, and it has one")
+    monkeypatch.setattr(psutil, "boot_time", lambda: 1_750_000_000.0)
+    assert boot_of("darwin") == "1750000000"
+
+
+def test_the_boot_of_linux_is_what_its_kernel_says():
+    if sys.platform != "linux":
+        pytest.skip("not Linux")
+    assert LocalHost().me().boot.endswith(":" + Path("/proc/sys/kernel/random/boot_id").read_text().strip())
 
 
 def test_the_clock_tells_aware_utc_and_a_named_zone(monkeypatch):

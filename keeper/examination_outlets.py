@@ -1,0 +1,27 @@
+"""What `doctor` asks about telling: which outlets there are, whether they take anything, what is missing over there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keeper.examination_watch import Finding
+from keeper.rules.types import Check
+from keeper.wiring import House
+
+
+def outlets(house: House, _check: Check) -> Iterator[Finding]:
+    """Asks each of them what can be asked without writing anything there."""
+    post = house.postroom
+    if post.targets.trouble:
+        yield Finding("targets", False, post.targets.trouble, "Mend it, or add the targets in the page again.")
+    cards = post.outlets()
+    if not cards:
+        mend = "Set Airtable, Telegram or a webhook in .env, or add a target in the page."
+        yield Finding("outlets", None, "No outlet is set up: nobody is told anything.", mend)
+    for card in cards:
+        if card.state.blocked:
+            name = card.state.name
+            mend = f"Repair it, then: python -m keeper deliver --test {name}"
+            yield Finding(f"outlet {name}", False, f"{card.label}: {card.state.blocked}", mend)
+    for name, ok, sentence, mend in post.examine():
+        yield Finding(f"outlet {name}", ok, sentence, "" if ok else mend)
