@@ -50,7 +50,7 @@ def _plex(house: House) -> Iterator[Metric]:
         return
     age = max(0.0, (now - check.at).total_seconds())  # the clock may have been set back
     yield _gauge("keeper_last_look_age_seconds", "How long ago Plex was looked at.", age)
-    if not keeper.wiring.is_stale(check, now, house.settings.check_interval):
+    if not keeper.wiring.is_stale(check, now, house.settings.watch_interval):
         causes = {(cause.value,): cause is check.cause for cause in Cause}
         yield _gauges("keeper_plex_cause", "What the last look came to: 1 for that cause.", ("cause",), causes)
 

@@ -21,7 +21,7 @@ from keeper.demo.switch import Switch
 from keeper.demo.world import World
 
 HELP = {
-    "GET /mode": "the fault that is on",
+    "GET /mode": "the fault that is on, whether it ends by itself, and how many sessions there are",
     "POST /mode": {
         "mode": list(MODES),
         "paths": "regex",
@@ -93,9 +93,9 @@ class Control:
 
     async def mode(self, request: Request) -> JSONResponse:
         fault = self._switch.fault
-        return JSONResponse(
-            {name: getattr(fault, name) for name in ("mode", "paths", "count", "delay", "code", "pause")}
-        )
+        told = {name: getattr(fault, name) for name in ("mode", "paths", "count", "delay", "code", "pause")}
+        more = {"passing": self._switch.passing, "sessions": len(self._world.sessions.all)}
+        return JSONResponse(told | more)
 
     async def set_mode(self, request: Request) -> JSONResponse:
         await self._switch.set(**await request.json())

@@ -56,7 +56,7 @@ class Maker:
         title = title or usual
         raw = digits(self.plan.seed, "section", key, 32)
         uuid = f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
-        paths = [f"/media/{title.lower().replace(' ', '-')}"]
+        paths = [folder_of(title)]
         stamps = (born, self.now - 3 * DAY, self.now - 3600)
         return self.library.add_section(Section(key, kind, title, agent, scanner, language, uuid, paths, *stamps))
 
@@ -165,6 +165,11 @@ class Maker:
         rng = shaker(self.plan.seed, f"flaws:{len(items)}")
         month = self.now - 30 * DAY
         return sorted(rng.sample(items, len(items)), key=lambda item: item.added_at < month and item.key % 3 > 0)
+
+
+def folder_of(title: str) -> str:
+    """Where the files of a section with that title are said to be."""
+    return f"/media/{title.lower().replace(' ', '-')}"
 
 
 def understood(library: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,16 @@ class DemoPlex:
         self.url, self.control_url, self.token = facts["url"], facts["control"], facts["token"]
         self.pid, self.machine_identifier = facts["pid"], facts["machine_identifier"]
         return self
+
+    def start_again(self) -> Self:
+        """After it has ended: a fresh one at the same addresses, with the same library as at its first start."""
+        self.stop()
+        self._options |= {"port": urlsplit(self.url).port, "control_port": urlsplit(self.control_url).port}
+        return self.start()
+
+    @property
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
 
     def stop(self) -> None:
         """Ask it to end, and make it end if it does not."""

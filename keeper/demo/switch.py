@@ -24,6 +24,11 @@ class Switch:
         self._open_door, self._close_door = open_door, close_door
         self._script: asyncio.Task[None] | None = None
 
+    @property
+    def passing(self) -> bool:
+        """Whether the fault that is on ends by itself, for a script is being played."""
+        return self._script is not None and not self._script.done()
+
     async def set(self, mode: str, **params: Any) -> None:
         """Switch by hand: a script that is being played ends."""
         seconds = params.pop("seconds", None)

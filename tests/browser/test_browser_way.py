@@ -156,6 +156,7 @@ def test_the_watchdog_is_held_and_asks_before_it_may_do_more(visit: Any) -> None
     expect(network).not_to_be_checked()
     dialog.get_by_role("button", name="Allow it", exact=True).click()
     expect(network).to_be_checked()
+    expect(dialog).to_have_count(0)
     page.get_by_text("Reset the network", exact=True).click()
     expect(network).not_to_be_checked()
     expect(dialog).to_have_count(0)

@@ -161,7 +161,7 @@ def test_titles_are_sorted_without_their_article(owner):
     assert titles == sorted(titles, key=str.casefold)
 
 
-@pytest.mark.parametrize("cutoff", ["-30d", str(int(time.time()) - 30 * 86400)])
+@pytest.mark.parametrize("cutoff", ["-30d", str(int(time.time()) - 30 * 86400)], ids=["relative", "absolute"])
 def test_dates_filter_relative_and_absolute(owner, cutoff):
     every = owner.xml(f"{ALL}?type=1")
     young = owner.xml(f"{ALL}?type=1&addedAt>>={cutoff}")
