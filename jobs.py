@@ -95,6 +95,7 @@ class Tools:
     open_plex: OpenPlex
     pin: Callable[[Server], int]
     obstacle: Callable[[], str] = lambda: ""
+    mark: Callable[[], object] = object  # equal to an earlier one only if nothing in the store has changed since
 
 
 class Jobs:
@@ -108,6 +109,11 @@ class Jobs:
         self._at_work = False
         self._renew_at = 0.0
         self._clean_at = 0.0
+        # The marks of the store at which there was nothing to do. Both steps come every second, and what costs is
+        # asking; taken before the look, so that whatever is written during it is seen by the next one.
+        self._none_under_way: object = None
+        self._none_queued: object = None
+        self._none_due: object = None
 
     @property
     def holds_engine(self) -> bool:
@@ -121,9 +127,7 @@ class Jobs:
         now = self._t.clock.now()
         if not self._keep_lease():
             return
-        for job_id in self._t.runs.interrupt_orphans(self._works_on):
-            log.warning("run %s was left behind by a program that ended; it can be resumed", job_id)
-        self._t.runs.cancel_queued()
+        self._mind_queue()
         self._start_daily(now)
         self._retain(now)
 
@@ -131,9 +135,13 @@ class Jobs:
         """Carries the oldest queued run through; whether there was one."""
         if not self._holds or self._stopping.is_set():
             return False
+        mark = self._t.mark()
+        if mark == self._none_queued:
+            return False
         self._at_work = True
         try:
             run = self._t.runs.claim_next(self._t.host.me(), self._t.host.describe(), self._limits.lease_seconds)
+            self._none_queued = None if run else mark
             if run:
                 self.carry_through(run, Brake())
             return run is not None
@@ -259,13 +267,34 @@ class Jobs:
         self._renew_at = t.clock.monotonic() + seconds / 4
         return self._holds
 
+    def _mind_queue(self) -> None:
+        """Orphans, and what was cancelled while queued. A run under way is looked after at every tick: its owner may
+        die, and its lease run out, without a word in the store."""
+        mark = self._t.mark()
+        if mark == self._none_under_way:
+            return
+        for job_id in self._t.runs.interrupt_orphans(self._works_on):
+            log.warning("run %s was left behind by a program that ended; it can be resumed", job_id)
+        self._t.runs.cancel_queued()
+        self._none_under_way = None if self._t.runs.active() else mark
+
     def _start_daily(self, now: datetime) -> None:
+        """Schedules name minutes: until the next one, or a change in the store, nothing new is due."""
+        look = self._t.mark(), now.replace(second=0, microsecond=0)
+        if look == self._none_due:
+            return
+        day = self._due_day()
+        self._none_due = look if day is None else None
+        if day is not None:
+            self._queue_daily(day)
+
+    def _due_day(self) -> str | None:
+        t = self._t
+        preferences = t.memory.preferences()
+        return due_day(preferences, t.clock, t.memory, t.cron) if preferences.schedule_enabled else None
+
+    def _queue_daily(self, day: str) -> None:
         preferences = self._t.memory.preferences()
-        if not preferences.schedule_enabled:
-            return
-        day = due_day(preferences, self._t.clock, self._t.memory, self._t.cron)
-        if day is None:
-            return
         job_id = self._t.memory.mark_and_enqueue(DAILY, day, options_of(preferences), "schedule")
         if job_id:
             log.info("daily scan %s queued for %s", job_id, day)

@@ -1,6 +1,6 @@
 """All benchmarks, one after the other."""
 
-from bench import judge, repair, startup
+from bench import judge, repair, startup, watch
 
-for benchmark in (startup, judge, repair):
+for benchmark in (startup, judge, repair, watch):
     benchmark.main()

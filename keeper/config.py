@@ -28,7 +28,13 @@ ACCEPTED = {
     "PLEX_TOKEN": "the X-Plex-Token of the server's owner",  # nosec B105  # a sentence, no secret
     "PLEX_TIMEOUT": "seconds from 1 to 120",
     "METRICS_TOKEN": "at least 16 characters, such as: openssl rand -hex 24",  # nosec B105  # a sentence, no secret
-    "SPEED_TEST_TIMEZONE": "an IANA time zone such as Europe/Berlin",
+    "SPEED_TEST_TIMEZONE": "an IANA time zone such as Europe/Berlin, or local for the one of this machine",
+    "AIRTABLE_ENDPOINT_URL": "an address such as https://api.airtable.com, without a password in it",
+    "AIRTABLE_MONTHLY_CALLS": "a whole number of calls a month; 0 = without limit",
+    "TELEGRAM_ENDPOINT_URL": "an address such as https://api.telegram.org, without a password in it",
+    "WEBHOOK_URL": "an address that begins with http:// or https://",
+    "WEBHOOK_SECRET": "at least 16 characters, such as: openssl rand -hex 24",  # nosec B105  # a sentence, no secret
+    "HEALTH_PING_URL": "an address that begins with http:// or https://, such as https://hc-ping.com/your-check",
     "NETWORK_TEST_ENDPOINTS": "addresses outside with commas between, such as 1.1.1.1,9.9.9.9:443",
     "HOST_KIND": "auto, linux, docker, macos or none",
     "PLEX_RESTART_COMMAND": "a command with its arguments, such as: sudo -n systemctl restart plexmediaserver",
@@ -42,7 +48,20 @@ _SECRET_WORDS = {"KEY", "PASS", "PAT"}
 #: With these at its end a name speaks of a secret, but its value is none.
 _NO_SECRET_AT_END = {"FILE", "PATH", "DIR", "NAME", "DAYS", "HOURS", "MINUTES", "SECONDS", "TIMEOUT", "LENGTH"}
 #: Beginnings of the names by which the environment means us, or those we send messages to.
-_OURS = ("PLEX", "PSR_", "KEEPER_", "GUI_", "METRICS_", "AIRTABLE", "TELEGRAM", "DISCORD", "SLACK", "SMTP", "WEBHOOK")
+_OURS = (
+    "PLEX", "PSR_", "KEEPER_", "GUI_", "METRICS_", "AIRTABLE", "TELEGRAM", "DISCORD", "SLACK", "SMTP", "WEBHOOK",
+    "HEALTH_PING",
+)  # fmt: skip
+#: Settings that are only of use together; what is said when the second one is missing.
+TOGETHER = (
+    ("PLEX_URL", "PLEX_TOKEN", "the X-Plex-Token of the server's owner"),
+    ("AIRTABLE_TOKEN", "AIRTABLE_BASE", "the id of the base, which begins with app"),
+    ("AIRTABLE_BASE", "AIRTABLE_TOKEN", "a personal access token of Airtable, which begins with pat"),
+    ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID", "the number of the chat, or @name of a channel"),
+    ("TELEGRAM_CHAT_ID", "TELEGRAM_BOT_TOKEN", "the token that @BotFather gave the bot"),
+    ("WEBHOOK_URL", "WEBHOOK_SECRET", "the secret with which messages are signed (openssl rand -hex 24)"),
+    ("WEBHOOK_SECRET", "WEBHOOK_URL", "the address that messages are sent to"),
+)
 DEMO_INTERVAL = 20.0  # seconds between two looks in the demo, unless CHECK_INTERVAL is set
 _LONG_ENOUGH = 8  # of a part of an address, to be a secret by itself
 
@@ -90,6 +109,18 @@ class Settings(BaseSettings):
     plex_transcode_dir: Path | None = None
     mount_anchor: str = ""
     mount_map: str = ""
+    airtable_token: SecretStr = SecretStr("")
+    airtable_base: str = ""
+    airtable_table: str = "Server Reboots"
+    airtable_endpoint_url: str = ""
+    airtable_monthly_calls: int = Field(1000, ge=0, le=10_000_000)
+    telegram_bot_token: SecretStr = SecretStr("")
+    telegram_chat_id: SecretStr = SecretStr("")
+    telegram_endpoint_url: str = ""
+    webhook_url: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    health_ping_url: SecretStr = SecretStr("")
+    speed_test_timezone: str = "America/New_York"
 
     _named_secrets: tuple[str, ...] = PrivateAttr(())
 
@@ -105,6 +136,30 @@ class Settings(BaseSettings):
             raise ValueError(ACCEPTED["PLEX_URL"])
         return value
 
+    @field_validator("airtable_endpoint_url", "telegram_endpoint_url")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if value and not _is_address(value):
+            raise ValueError(ACCEPTED["AIRTABLE_ENDPOINT_URL"])
+        return value
+
+    @field_validator("webhook_url", "health_ping_url")
+    @classmethod
+    def _secret_address(cls, value: SecretStr) -> SecretStr:
+        """Its path, its query and a password in it are the secret of whoever gave it out."""
+        address = value.get_secret_value().strip()
+        if address and not _is_address(address.partition("?")[0].replace(_userinfo(address), "", 1)):
+            raise ValueError(ACCEPTED["WEBHOOK_URL"])
+        return SecretStr(address)
+
+    @field_validator("speed_test_timezone")
+    @classmethod
+    def _zone_name(cls, value: str) -> str:
+        if value != "local" and value not in available_timezones():
+            raise ValueError(ACCEPTED["SPEED_TEST_TIMEZONE"])
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies(cls, value: str) -> str:
@@ -112,7 +167,7 @@ class Settings(BaseSettings):
             ip_network(part)  # a ValueError says what is wrong
         return value
 
-    @field_validator("metrics_token")
+    @field_validator("metrics_token", "webhook_secret")
     @classmethod
     def _long(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < 16:
@@ -170,6 +225,11 @@ class Settings(BaseSettings):
         return tuple(shlex.split(self.reboot_command))
 
     @property
+    def airtable_zone(self) -> ZoneInfo | None:
+        """The zone of the times in the base of the older watchdog, and of the speed test; None = this machine's."""
+        return None if self.speed_test_timezone == "local" else ZoneInfo(self.speed_test_timezone)
+
+    @property
     def demo(self) -> bool:
         """Without an address of a server there is nothing to keep: show the simulated one."""
         return not self.plex_url
@@ -197,8 +257,10 @@ class Settings(BaseSettings):
         pen, is read by us all the same. Of the environment, which belongs to everybody, only names that mean us: the
         other secrets of a shell are none of our business, and nothing here ever touches them.
         """
-        values = (v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr))
-        return list(dict.fromkeys(value for value in (*values, *self._named_secrets) if value))
+        values = [v.get_secret_value() for v in self.__dict__.values() if isinstance(v, SecretStr)]
+        in_addresses = [part for value in values if "://" in value for part in _secrets_of_address(value, True)]
+        found = (*values, *in_addresses, *self._named_secrets)
+        return list(dict.fromkeys(value for value in found if value))
 
 
 def _env_file() -> Any:
@@ -220,6 +282,8 @@ def _named_secrets(env_file: Any) -> Iterator[str]:
 def _names_a_secret(name: str) -> bool:
     """AIRTABLE_TOKEN, SMTP_PASS, MY_WEBHOOK_URL; but not TOKEN_FILE, and no MONKEY."""
     name = name.upper()
+    if name == "HEALTH_PING_URL":
+        return True
     words = name.split("_")
     says = any(part in name for part in _SECRET_PARTS) or not _SECRET_WORDS.isdisjoint(words)
     return says and words[-1] not in _NO_SECRET_AT_END
@@ -237,6 +301,12 @@ def _secrets_of_address(address: str, is_secret: bool) -> Iterator[str]:
         tail = address.partition(parts.netloc)[2]
         pieces = (tail, parts.path, parts.path.strip("/"), parts.path.rpartition("/")[2], parts.query)
         yield from (piece for piece in pieces if len(piece) >= _LONG_ENOUGH)
+
+
+def _userinfo(address: str) -> str:
+    """'user:password@' of an address; '' = there is none."""
+    before, at, _ = address.partition("://")[2].partition("/")[0].rpartition("@")
+    return before + at
 
 
 def _is_address(text: str) -> bool:
@@ -265,9 +335,20 @@ def load(**overrides: object) -> Settings:
             shown = "(hidden)"
         accepted = ACCEPTED.get(key, first["msg"].removeprefix("Value error, ").lower())
         raise SettingsError(key, shown, accepted) from None
-    if settings.plex_url and not settings.plex_token.get_secret_value():
-        raise SettingsError("PLEX_TOKEN", "", "the X-Plex-Token of the server's owner, needed with PLEX_URL")
+    _check_pairs(settings)
     return settings
+
+
+def _check_pairs(settings: Settings) -> None:
+    """Half a configuration would silently tell nobody anything."""
+    for given, needed, what in TOGETHER:
+        if _is_set(settings, given) and not _is_set(settings, needed):
+            raise SettingsError(needed, "", f"{what}, needed with {given}")
+
+
+def _is_set(settings: Settings, key: str) -> bool:
+    value = getattr(settings, key.lower())
+    return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
 def _holds_a_secret(text: str, env_file: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -25,6 +26,8 @@ log = logging.getLogger("keeper.courier")
 
 LEAF = 500  # events that are looked at in one transaction
 EXAMINE_SECONDS = 3600.0  # between two looks whether a blocked outlet takes something again
+LOOK_SECONDS = 30.0  # between two looks for work while nothing is written to the store
+REST_SECONDS = 60.0  # for an outlet that broke in a way nobody thought of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ class Satchel:
     dice: Callable[[], float]  # from 0 to 1
     line: Callable[[], bool]  # False = it is known that there is no internet
     figures: Callable[[datetime, datetime], digest.Figures]  # of a period, for the digest
+    guard: Callable[[str, Callable[[], object]], bool]  # does a round, and says whether it came to its end
     budgets: Mapping[str, int] = field(default_factory=dict)  # calls a month, by outlet
     backoff: Backoff = field(default_factory=Backoff)
+    mark: Callable[[], object] = object  # equal to an earlier one only if nothing was written to the store since then
 
 
 class Courier:
@@ -49,12 +54,30 @@ class Courier:
     def __init__(self, satchel: Satchel) -> None:
         self._with = satchel
         self._rounds: dict[str, threading.Thread] = {}
-        self._held: dict[str, datetime] = {}  # by outlet: nothing before then, for the budget's sake
+        self._held: dict[str, tuple[datetime, int]] = {}  # by outlet: for the budget's sake, until then; so many waited
         self._examined: dict[str, float] = {}  # by outlet: when (monotonic) it was last asked
+        self._on_trial: dict[str, str] = {}  # by outlet: it was blocked, and is tried with these settings once more
+        self._resting: dict[str, float] = {}  # by outlet: until when (monotonic)
         self._line_was_up = True
+        self._seen: object = None  # the mark of the store at the last look for work
+        self._look_at = 0.0  # monotonic: the next look, should nothing be written before
+        self.results: dict[str, Counter[Result]] = {}  # by outlet, since this courier began
 
     def tick(self) -> None:
-        """1. The digest. 2. What fails for want of a line, when it is back. 3. A round for each outlet in need."""
+        """1. The digest. 2. What fails for want of a line, when it is back. 3. A round for each outlet in need. Nothing
+        at all while nobody has written to the store and nothing has become due."""
+        mark, now = self._with.mark(), self._with.clock.monotonic()
+        if mark == self._seen and now < self._look_at:
+            return
+        self._seen, self._look_at = mark, now  # before the look: whatever is written during it is seen by the next one
+        self._look()
+        self._look_at = now + self._seconds_to_next()
+
+    def look_again(self) -> None:
+        """Something changed of which the store knows nothing: the next tick looks."""
+        self._seen = None
+
+    def _look(self) -> None:
         self._write_digest()
         up = self._with.line()
         if up and not self._line_was_up:
@@ -68,6 +91,13 @@ class Courier:
         """Until every round is over."""
         for thread in list(self._rounds.values()):
             thread.join()
+
+    def _seconds_to_next(self) -> float:
+        """Until something is due, as far as it is known now."""
+        store, now = self._with.store, self._with.clock.now()
+        dues = [due for outlet in self._with.outlets() if (due := store.next_due(outlet.name, now)) is not None]
+        later = [(due - now).total_seconds() for due in dues if due > now]
+        return min([LOOK_SECONDS, *later])
 
     # ------------------------------------------------------------------ one outlet
 
@@ -94,6 +124,8 @@ class Courier:
         now = clock.now()
         again = delivery.next_tries(parcels, answer, self._with.backoff, self._with.dice(), now)
         store.conclude(outlet.name, answer, again, now)
+        tally = self.results.setdefault(outlet.name, Counter())
+        tally.update(receipt.result for receipt in answer.receipts)
         if again and delivery.silence(answer):
             store.pause(outlet.name, max(again.values()))
         self._say(outlet, answer)
@@ -107,18 +139,23 @@ class Courier:
             return True
         used = store.calls(outlet.name, calls.month_of(now))
         urgent = any(parcel.event.severity is Severity.ERROR for parcel in parcels)
-        self._warn_early(outlet, used, budget)
+        pending = store.count_pending(outlet.name)
+        self._warn_early(outlet, used, budget, pending)
         until = calls.wait_until(used, budget, len(parcels), outlet.batch, urgent, now)
         if until is None:
             self._held.pop(outlet.name, None)
             return True
-        self._held[outlet.name] = until
+        self._held[outlet.name] = until, pending
         return False
 
-    def _warn_early(self, outlet: Outlet, used: int, budget: int) -> None:
+    def _is_held(self, name: str) -> bool:
+        """Whether the budget still says no: it was asked before, and nothing has come since then."""
+        until, pending = self._held.get(name, (None, 0))
+        return until is not None and self._with.clock.now() < until and pending == self._with.store.count_pending(name)
+
+    def _warn_early(self, outlet: Outlet, used: int, budget: int, pending: int) -> None:
         """Once a month, while there is still time to choose fewer kinds of events."""
         store, now = self._with.store, self._with.clock.now()
-        pending = store.count_pending(outlet.name)
         events = store.count_since(outlet.name, calls.month_begins(now))
         missing = calls.shortfall(used, budget, pending, outlet.batch, events, now)
         if not missing:
@@ -143,8 +180,13 @@ class Courier:
         store, now = self._with.store, self._with.clock.now()
         store.register(outlet.name, outlet.fingerprint, now)
         self._fan_out(outlet, now)
+        if self._with.clock.monotonic() < self._resting.get(outlet.name, 0.0):
+            return False
+        if not self._with.line() and not outlet.local:
+            return False
         due = store.next_due(outlet.name, now)
-        return (due is not None and due <= now) or self._is_to_be_examined(outlet)
+        is_due = due is not None and due <= now and not self._is_held(outlet.name)
+        return is_due or self._is_to_be_examined(outlet)
 
     def _fan_out(self, outlet: Outlet, now: datetime) -> None:
         telling, zone = self._with.store.telling(), self._with.zone()
@@ -161,6 +203,11 @@ class Courier:
         thread.start()
 
     def _round(self, outlet: Outlet) -> None:
+        if not self._with.guard(f"deliver-{outlet.name}", lambda: self._examine_and_serve(outlet)):
+            self._resting[outlet.name] = self._with.clock.monotonic() + REST_SECONDS
+        self.look_again()
+
+    def _examine_and_serve(self, outlet: Outlet) -> None:
         try:
             if self._is_to_be_examined(outlet):
                 self._examine(outlet)
@@ -181,15 +228,20 @@ class Courier:
         return now - self._examined.setdefault(outlet.name, now) >= EXAMINE_SECONDS
 
     def _examine(self, outlet: Outlet) -> None:
+        """Where nothing is known to be wrong, one more try; that it is blocked all the same is not told once more."""
         self._examined[outlet.name] = self._with.clock.monotonic()
         if all(ok is not False for ok, _, _ in outlet.examine()):
-            log.info("%s: it looks repaired; deliveries go on", outlet.name)
+            log.info("%s: it may be repaired; deliveries are tried again", outlet.name)
+            self._on_trial[outlet.name] = outlet.fingerprint
             self._with.store.unblock(outlet.name)
 
     def _say(self, outlet: Outlet, answer: Answer) -> None:
         """Once for each block, by the other outlets and the pages; each other failure in the log alone."""
         blocked = next((receipt for receipt in answer.receipts if receipt.result is Result.BLOCKED), None)
-        if blocked is not None:
+        on_trial = self._on_trial.pop(outlet.name, "") == outlet.fingerprint
+        if blocked is not None and on_trial:
+            log.info("%s: still %s", outlet.name, blocked.why)
+        elif blocked is not None:
             log.error("%s: %s", outlet.name, blocked.why)
             message = f"Nothing can be delivered to {outlet.label}: {blocked.why}"
             notice = Notice("Delivery Blocked", Severity.ERROR, message, {"outlet": outlet.name})
@@ -202,7 +254,7 @@ class Courier:
     def _write_digest(self) -> None:
         store, now, zone = self._with.store, self._with.clock.now(), self._with.zone()
         telling = store.telling()
-        day = digest.due_day(telling, now, zone, store.noted(digest.MARK))
+        day = digest.due_day(telling, now, zone, {store.noted(digest.MARK)})
         if day is None:
             return
         figures = self._with.figures(digest.since(telling, now), now)

@@ -26,7 +26,7 @@ class Engine:
     """Runs the duties until it is stopped."""
 
     def __init__(self, duties: list[Duty], before_stop: Callable[[], None], after_stop: Callable[[], None]) -> None:
-        self._duties = duties
+        self.duties = tuple(duties)
         self._before_stop, self._after_stop = before_stop, after_stop
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -40,7 +40,7 @@ class Engine:
         """Once per process."""
         if self._threads:
             raise RuntimeError("the engine runs already")
-        for duty in self._duties:
+        for duty in self.duties:
             thread = threading.Thread(target=self._loop, args=(duty,), name=duty.name, daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -48,7 +48,7 @@ class Engine:
     def announce_stop(self) -> None:
         """Tells all work to end, without waiting for it; safe inside a signal handler."""
         self._stopping.set()
-        for duty in self._duties:
+        for duty in self.duties:
             duty.wake.set()
         self._before_stop()
 
@@ -67,9 +67,17 @@ class Engine:
 
     def _loop(self, duty: Duty) -> None:
         while not self._stopping.is_set():
-            try:
-                duty.tick()
-            except Exception:
-                log.exception("%s: this round failed; the next one comes", duty.name)
+            guarded(duty.name, duty.tick)
             duty.wake.wait(duty.pause())
             duty.wake.clear()
+
+
+def guarded(name: str, job: Callable[[], object]) -> bool:
+    """Does a round of work; whether it came to its end. What nobody thought of is logged with its traceback, and ends
+    no more than this round."""
+    try:
+        job()
+    except Exception:
+        log.exception("%s: this round failed; the next one comes", name)
+        return False
+    return True

@@ -412,8 +412,8 @@ class DeliveryStore(Protocol):
     def note_once(self, name: str, label: str, notice: Notice, now: datetime) -> bool:
         """Writes an event unless one was written under this name and label (a local date, a month) before."""
 
-    def noted(self, name: str) -> set[str]:
-        """The latest labels under that name."""
+    def noted(self, name: str) -> str:
+        """The latest label under that name; '' = there is none."""
 
 
 class Cleaner(Protocol):

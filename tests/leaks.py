@@ -18,7 +18,14 @@ SECRETS = {
     "METRICS_TOKEN": "mT/4u8Jq+Zs1YwPx0o==",
     "AIRTABLE_TOKEN": "patQ9wE2rT5yU8iO1p.0c3f5a7e9b1d",
     "TELEGRAM_BOT_TOKEN": "7316204958:AAFx9-kLmN0pQrStUvWxYz12345_abcde",
+    "TELEGRAM_CHAT_ID": "-1004815162342108",
     "DISCORD_WEBHOOK_URL": "https://hooks.example.test/api/webhooks/1184467/Jd8sKq-Wm3_xZt6Rv0",
+}
+#: What belongs to them, so that messages are really sent, to where nobody listens.
+WITH_THEM = {
+    "AIRTABLE_BASE": "appKeeperLeaks00",
+    "AIRTABLE_ENDPOINT_URL": "http://127.0.0.1:9",
+    "TELEGRAM_ENDPOINT_URL": "http://127.0.0.1:9",
 }
 WEBHOOK_PATH = "/api/webhooks/1184467/Jd8sKq-Wm3_xZt6Rv0"
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")  # a coloured secret is read by people all the same
@@ -26,7 +33,8 @@ _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")  # a coloured secret is read by people
 
 def env_file(path: Path, **more: str) -> Path:
     """The prepared .env with further settings."""
-    path.write_text("".join(f"{name}='{value}'\n" for name, value in (SECRETS | more).items()), encoding="utf-8")
+    lines = [f"{name}='{value}'\n" for name, value in (SECRETS | WITH_THEM | more).items()]
+    path.write_text("".join(lines), encoding="utf-8")
     path.chmod(0o600)
     return path
 

@@ -77,9 +77,10 @@ def write_env(tmp_path, *lines):
 @pytest.mark.parametrize(
     ("line", "secret"),
     [
-        ("AIRTABLE_TOKEN=pat123456", "pat123456"),
-        ("TELEGRAM_BOT_TOKEN='12:ab c'", "12:ab c"),
-        ("telegram_chat_id=-100200300", "-100200300"),
+        ("AIRTABLE_TOKEN=pat123456\nAIRTABLE_BASE=app1", "pat123456"),
+        ("TELEGRAM_BOT_TOKEN='12:ab c'\nTELEGRAM_CHAT_ID=4711", "12:ab c"),
+        ("telegram_chat_id=-100200300\nTELEGRAM_BOT_TOKEN=12:ab", "-100200300"),
+        ("HEALTH_PING_URL=https://hc.example/ping/0a1b2c3d-uuid", "0a1b2c3d-uuid"),
         ("SMTP_PASS=p4ssw0rd", "p4ssw0rd"),
         ("SOME_API_KEY=k3y", "k3y"),
         ("DISCORD_WEBHOOK_URL=https://h.example/api/1/tok-5678", "https://h.example/api/1/tok-5678"),
@@ -131,3 +132,55 @@ def test_an_address_copied_with_its_token_is_not_shown(monkeypatch):
     with pytest.raises(SettingsError, match="PLEX_URL") as caught:
         load(monkeypatch, PLEX_URL="http://nas:32400/?X-Plex-Token=xK7vQ2mZ9", PLEX_TOKEN="other")
     assert "xK7vQ2mZ9" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({"AIRTABLE_TOKEN": "pat123"}, "AIRTABLE_BASE"),
+        ({"AIRTABLE_BASE": "app123"}, "AIRTABLE_TOKEN"),
+        ({"TELEGRAM_BOT_TOKEN": "12:ab"}, "TELEGRAM_CHAT_ID"),
+        ({"TELEGRAM_CHAT_ID": "4711"}, "TELEGRAM_BOT_TOKEN"),
+        ({"WEBHOOK_URL": "https://h.example/secret-path"}, "WEBHOOK_SECRET"),
+        ({"WEBHOOK_SECRET": "0123456789abcdef"}, "WEBHOOK_URL"),
+    ],
+)
+def test_half_of_a_way_to_the_outside_is_refused_and_the_other_half_named(monkeypatch, given, needed):
+    with pytest.raises(SettingsError, match=f"{needed} is ''.*needed with {next(iter(given))}") as caught:
+        load(monkeypatch, **given)
+    assert next(iter(given.values())) not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["WEBHOOK_URL", "HEALTH_PING_URL"])
+def test_a_secret_address_that_is_none_is_refused_and_not_shown(monkeypatch, key):
+    with pytest.raises(SettingsError, match=f"{key}.*http") as caught:
+        load(monkeypatch, **{key: "h.example/private-path", "WEBHOOK_SECRET": "0123456789abcdef"})
+    assert "private-path" not in str(caught.value)
+
+
+def test_of_a_secret_address_the_path_alone_is_a_secret_too(monkeypatch):
+    settings = load(
+        monkeypatch, WEBHOOK_URL="https://me:p4ssw0rd@h.example/in/private-path?key=k3y-k3y", WEBHOOK_SECRET="s" * 20
+    )
+    assert {"private-path", "p4ssw0rd", "key=k3y-k3y", "s" * 20} <= set(settings.secrets)
+    assert not any(word in repr(settings) for word in ("private-path", "p4ssw0rd", "k3y-k3y"))
+
+
+def test_a_short_secret_for_the_webhook_is_refused(monkeypatch):
+    with pytest.raises(SettingsError, match=r"WEBHOOK_SECRET.*at least 16") as caught:
+        load(monkeypatch, WEBHOOK_URL="https://h.example/x", WEBHOOK_SECRET="sh0rt")
+    assert "sh0rt" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["AIRTABLE_ENDPOINT_URL", "TELEGRAM_ENDPOINT_URL"])
+def test_an_endpoint_is_an_address_without_a_password(monkeypatch, key):
+    assert getattr(load(monkeypatch, **{key: "http://127.0.0.1:8080/"}), key.lower()) == "http://127.0.0.1:8080"
+    with pytest.raises(SettingsError, match=key):
+        load(monkeypatch, **{key: "http://me:p4ss@127.0.0.1"})
+
+
+def test_the_zone_of_the_speed_test_is_a_name_or_that_of_this_machine(monkeypatch):
+    assert str(load(monkeypatch).airtable_zone) == "America/New_York"
+    assert load(monkeypatch, SPEED_TEST_TIMEZONE="local").airtable_zone is None
+    with pytest.raises(SettingsError, match=r"SPEED_TEST_TIMEZONE.*Mars/Olympus.*IANA"):
+        load(monkeypatch, SPEED_TEST_TIMEZONE="Mars/Olympus")

@@ -25,7 +25,7 @@ TEXT = {
 }  # fmt: skip
 
 LONGEST_FUNCTION = 50
-MOST_BROAD_HANDLERS = 4
+MOST_BROAD_HANDLERS = 3
 
 # ------------------------------------------------------------------------------------------------ the table
 

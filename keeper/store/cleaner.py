@@ -9,29 +9,37 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import cycle
 
-from sqlalchemy import ColumnElement, Table, delete, func, select
+from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.engine import Connection
 
 from keeper.rules.types import RunStatus
 from keeper.store.db import Database
+from keeper.store.outlets import PENDING
 from keeper.store.rollup import Rollup, counted
 from keeper.store.schema import (
     actions,
     check_days,
     check_hours,
     checks,
+    deliveries,
     events,
     incident_steps,
     incidents,
     login_failures,
+    outlets,
+    plex_turns,
     scan_items,
     scan_runs,
     sessions,
 )
 
 CHECK_DAYS, EVENT_DAYS, LOGIN_DAYS = 3, 365, 30
+MOST_EVENTS = 1_000_000
 #: So many of the newest rows stay: hours of 100 days, days of ten years, and more trouble than a machine survives.
-KEPT = ((check_hours, 2_500), (check_days, 3_653), (incident_steps, 50_000), (incidents, 5_000), (actions, 5_000))
+KEPT = (
+    (check_hours, 2_500), (check_days, 3_653), (incident_steps, 50_000), (incidents, 5_000), (actions, 5_000),
+    (plex_turns, 5_000),
+)  # fmt: skip
 _ENDED = [status.value for status in RunStatus if status.ended]
 
 
@@ -52,7 +60,7 @@ class StoredCleaner:
             gone = (
                 _prune_runs(connection, now - timedelta(days=run_days), run_count, batch)
                 or _prune(connection, checks, _seen_to(connection, now - timedelta(days=CHECK_DAYS)), batch)
-                or _prune(connection, events, events.c.at < now - timedelta(days=EVENT_DAYS), batch)
+                or _prune_events(connection, now - timedelta(days=EVENT_DAYS), batch)
                 or _prune(connection, sessions, sessions.c.expires_at < now - timedelta(days=LOGIN_DAYS), batch)
                 or _prune(connection, login_failures, login_failures.c.at < now - timedelta(days=LOGIN_DAYS), batch)
                 or _prune_beyond(connection, *next(self._turns), batch)
@@ -80,6 +88,24 @@ def _seen_to(connection: Connection, before: datetime) -> ColumnElement[bool]:
     number given again, the mark of what is summed up would be wrong."""
     last = select(func.max(checks.c.id)).scalar_subquery()
     return (checks.c.at < before) & (checks.c.id <= counted(connection)) & (checks.c.id < last)
+
+
+def _prune_events(connection: Connection, before: datetime, batch: int) -> int:
+    """Old or superfluous events with what is known of their delivery; never one that is still to be told. The newest
+    of all stays, whatever its age: were its number given again, outlets would take the new event for one they know."""
+    newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
+    told_to = connection.execute(select(func.min(outlets.c.cursor))).scalar()  # by every outlet; None = there is none
+    settled = min(newest - 1, newest if told_to is None else told_to)
+    waiting = exists(select(deliveries.c.id).where(deliveries.c.event_id == events.c.id, PENDING))
+    too_old = (events.c.at < before) & (events.c.id + 0 <= settled)  # + 0: along the index of times
+    too_many = events.c.id <= min(settled, newest - MOST_EVENTS)
+    return _prune_told(connection, too_old & ~waiting, batch) or _prune_told(connection, too_many & ~waiting, batch)
+
+
+def _prune_told(connection: Connection, condition: ColumnElement[bool], batch: int) -> int:
+    doomed = connection.execute(select(events.c.id).where(condition).limit(batch)).scalars().all()
+    connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(doomed)))
+    return connection.execute(delete(events).where(events.c.id.in_(doomed))).rowcount
 
 
 def _prune_beyond(connection: Connection, table: Table, keep: int, batch: int) -> int:

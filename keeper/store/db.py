@@ -6,21 +6,25 @@ A PostgreSQL store is meant to follow, so the other files of this room speak por
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import re
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
     Engine,
+    Insert,
     Table,
     create_engine,
     event,
@@ -68,6 +72,8 @@ class Database:
         setattr(self.engine.dialect, schema.CLEAN, clean)
         self._writer = self.engine.execution_options(keeper_write=True)
         self._lasting = self.engine.execution_options(keeper_write=True, keeper_lasting=True)
+        self._sentry: sqlite3.Connection | None = None
+        self._sentries, self._posting = 0, threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -91,16 +97,7 @@ class Database:
         """Inserts rows; where the primary key exists, updates the columns `update` ([] = leaves the row alone)."""
         if not rows:
             return
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table)
-        keys = [column.name for column in table.primary_key]
-        changes = {name: statement.excluded[name] for name in update}
-        final = (
-            statement.on_conflict_do_update(index_elements=keys, set_=changes)
-            if changes
-            else statement.on_conflict_do_nothing(index_elements=keys)
-        )
-        connection.execute(final, list(rows))
+        connection.execute(_upserting(connection.dialect.name, table, tuple(update)), list(rows))
 
     def upsert_changed(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], *,
@@ -142,6 +139,23 @@ class Database:
         """Whether the file at the path is still the one that was opened: an open file survives its own deletion."""
         return self._file is None or _identity_of(self.path) == self._file
 
+    def mark(self) -> object:
+        """Equal to an earlier mark only if nobody, neither we nor another program, has committed anything since then.
+
+        Costs a hundredth of a query, so that who waits for changes can ask often. Where it cannot be told, the mark is
+        like no other, and whoever compares asks the tables.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return object()
+        with self._posting:
+            try:
+                version = self._post().execute("PRAGMA data_version").fetchall()[0][0]
+                return self._sentries, version
+            except sqlite3.Error as problem:  # the query that follows says it properly
+                log.debug("whether the data file changed cannot be told: %s", problem)
+                self._dismiss()
+                return object()
+
     def give_back(self, pages: int = 500) -> None:
         """Returns a bounded number of free pages to the file system."""
         if self.engine.dialect.name != "sqlite":
@@ -158,7 +172,22 @@ class Database:
             return str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
 
     def close(self) -> None:
+        with self._posting:
+            self._dismiss()
         self.engine.dispose()
+
+    def _post(self) -> sqlite3.Connection:
+        """A connection that never writes: what it is told changed was changed by others, and we are others to it."""
+        if self._sentry is None:
+            file = f"file:{quote(str(self.path))}?mode=rw"  # never makes a file
+            self._sentry = sqlite3.connect(file, BUSY_SECONDS, uri=True, isolation_level=None, check_same_thread=False)
+            self._sentries += 1  # each one counts for itself
+        return self._sentry
+
+    def _dismiss(self) -> None:
+        sentry, self._sentry = self._sentry, None
+        if sentry is not None:
+            sentry.close()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -170,6 +199,17 @@ class Database:
             raise _explain(problem, self.path) from problem
         except PoolTimeout as problem:
             raise StoreError(f"The data file {self.path} is asked too much at once; try again.") from problem
+
+
+@functools.cache
+def _upserting(dialect: str, table: Table, update: tuple[str, ...]) -> Insert:
+    """Made once: making the statement costs several times what SQLite does with it, and every look needs some."""
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    if not update:
+        return cast("Insert", statement.on_conflict_do_nothing(index_elements=keys))
+    changes = {name: statement.excluded[name] for name in update}
+    return cast("Insert", statement.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:

@@ -184,6 +184,9 @@ class Runs:
 
     def pin_server(self, url: str, server: Server) -> int:
         """The server's number. Raises PlexOtherServer when another one answered at this address before."""
+        known = self.pinned_server(url)
+        if known and known[1].id == server.id:  # as at every look but the first: no write lock for that
+            return known[0]
         with self._database.write() as connection:
             number = self._number_of(connection, server)
             row = {"url": url, "server_id": number, "pinned_at": self._clock.now()}

@@ -11,9 +11,16 @@ from keeper.ui.state import tongue
 
 ENDS = tuple(status.value for status in RunStatus if status.ended)
 
+LONGEST = 280  # characters of a sentence in a list
+
 
 def told(event: Event) -> str:
     return thoughts.event(event) or _scan(event) or door(event) or _post(event) or event.message
+
+
+def short(said: str) -> str:
+    """For lists; the whole of it stands behind a button on the page Events."""
+    return said if len(said) <= LONGEST else said[:LONGEST].rstrip() + " …"
 
 
 def _scan(event: Event) -> str:
@@ -57,7 +64,7 @@ def _post(event: Event) -> str:
     if event.kind == "Telling Changed" and data.get("by"):
         return t.say("post_changed", by=data["by"])
     if event.kind == "Delivery Blocked" and data.get("outlet") and t.lang != "en":
-        return t.say("post_blocked_event", outlet=data["outlet"])
+        return t.say("post_blocked_event", outlet=str(data["outlet"]).partition("-")[0].capitalize())
     if event.kind == "Delivery Budget" and isinstance(data.get("budget"), int) and isinstance(data.get("missing"), int):
         return t.say("post_budget_event", budget=data["budget"], missing=data["missing"])
     return ""

@@ -57,7 +57,7 @@ class PlexClient:
         return Server(api.machineIdentifier, api.friendlyName or "Plex", api.version or "?")
 
     def identity(self) -> dict[str, str]:
-        """id, version, claimed: the one question that needs no token."""
+        """id, version, claimed, and the server's date ('' = not told): the one question that needs no token."""
         answer = self._session.get(f"{self._url}/identity", headers={"Accept": "application/xml"})
         root = self._guarded(lambda: parseXMLString(answer.text))
         if root is None or not root.get("machineIdentifier"):
@@ -66,6 +66,7 @@ class PlexClient:
             "id": root.get("machineIdentifier", ""),
             "version": root.get("version", ""),
             "claimed": root.get("claimed", "1"),
+            "date": answer.headers.get("Date", ""),
         }
 
     def sections(self) -> list[Section]:

@@ -7,6 +7,7 @@ import html
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
@@ -60,7 +61,20 @@ class Redactor:
     """Replaces known secrets, and whatever looks like a Plex token."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        hidden = [secret for secret in secrets if can_be_hidden(secret)]
+        self._hidden: set[str] = set()
+        self._learning = threading.Lock()
+        self._known, self._bytes = re.compile(r"(?!)"), list[bytes]()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """From now on these are hidden as well: secrets that a person adds while the program runs."""
+        with self._learning:
+            fresh = {secret for secret in secrets if can_be_hidden(secret)} - self._hidden
+            if fresh:
+                self._hidden |= fresh
+                self._prepare(self._hidden)
+
+    def _prepare(self, hidden: Iterable[str]) -> None:
         spelt = {form for secret in hidden for form in spellings(secret)}
         encoded = {form for secret in hidden for form in encodings(secret)}
         # The longest first: one secret may be a part of another.

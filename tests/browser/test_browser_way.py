@@ -129,7 +129,7 @@ def test_language_is_the_browsers_and_can_be_switched(visit: Any) -> None:
 
 
 @pytest.mark.usefixtures("scanned")
-@pytest.mark.parametrize("path", ["/", "/watchdog", "/library", "/runs"])
+@pytest.mark.parametrize("path", ["/", "/watchdog", "/library", "/runs", "/events", "/outlets"])
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
 def test_on_a_phone_nothing_scrolls_sideways(visit: Any, path: str, locale: str) -> None:
     page = visit(path, **PHONE, locale=locale)

@@ -52,6 +52,7 @@ class Rig:
                 open_plex=self.open_plex,
                 pin=lambda server: self.runs.pin_server("here", server),
                 obstacle=lambda: self.obstacle,
+                mark=self.database.mark,
             ),
             limits or jobs.Limits(),
         )

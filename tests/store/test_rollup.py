@@ -20,7 +20,16 @@ from keeper.store.cleaner import StoredCleaner
 from keeper.store.db import Database
 from keeper.store.hours import SERVES, hour_of, touched
 from keeper.store.rollup import Rollup
-from keeper.store.schema import actions, check_days, check_hours, checks, incident_steps, incidents, utc_text
+from keeper.store.schema import (
+    actions,
+    check_days,
+    check_hours,
+    checks,
+    incident_steps,
+    incidents,
+    plex_turns,
+    utc_text,
+)
 from keeper.store.watch_views import WatchViews
 
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)
@@ -286,11 +295,15 @@ def test_only_so_many_rows_of_each_table_stay(database: Database, monkeypatch) -
                 "begins_at": at, "seconds": 1, "good": 0, "bad": 0, "looks": 1, "causes_json": "{}", "answered": 0,
                 "figures_json": "{}",
             }  # fmt: skip
-            lots = ((actions, taken), (incident_steps, step), (incidents, opened), (check_hours, summed))
+            turned = {"at": at, "what": "stopped", "by_agent": "crash"}
+            lots = (
+                (actions, taken), (incident_steps, step), (incidents, opened), (plex_turns, turned),
+                (check_hours, summed),
+            )  # fmt: skip
             for table, row in (*lots, (check_days, summed)):
                 connection.execute(insert(table).values(**row))
     monkeypatch.setattr(retention, "KEPT", tuple((table, 3) for table, _ in retention.KEPT))
-    assert clean(database, now, batch=4) > 5 * 17 / 4
+    assert clean(database, now, batch=4) > 6 * 17 / 4
     with database.read() as connection:
         for table, _ in retention.KEPT:
             (key,) = table.primary_key

@@ -324,6 +324,7 @@ class FakeHouse:
         self.doorkeeper: FakeDoor | None = FakeDoor(self._act)
         self.watch = FakeWatch()
         self.postroom = FakePostroom(self._act)
+        self.eventbook: Any = None  # a real one, in tests of events
         self.broken = dict.fromkeys(("crash", "hang", "starting", "database", "film", "folder"), False)
         self.able: Mapping[Action, Ability] | None = None
         self.budget_list: list[Budget] = []

@@ -41,7 +41,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "ev_waits": ("waiting since {span}", "wartet seit {span}"),
     "ev_next": ("next try {when}", "nächster Versuch {when}"),
     "ev_held": ("after the quiet hours, {when}", "nach der Ruhezeit, {when}"),
-    "ev_blocked": ("nothing is taken there at present", "dort geht gerade nichts"),
+    "ev_blocked": ("blocked", "blockiert"),
     "ev_again": ("It is tried again at once.", "Es wird sofort noch einmal versucht."),
     "ev_late": (
         "Nothing to send again: it has arrived meanwhile, or is just being sent.",

@@ -6,9 +6,11 @@ address is the memory; the fields of the filter follow it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -18,13 +20,22 @@ from keeper.ui import parts, state, tales
 from keeper.ui.state import house, tongue
 
 PAGE = 25
-LONGEST = 280  # characters of a message that the list shows
 SEVERAL = ("group", "kind")
 NAMES = ("q", "least", *SEVERAL, "from", "to", "outlet", "state")
 _BEFORE = "before"  # the event that the page shown stands before
 _AGAIN = (DeliveryStatus.FAILED, DeliveryStatus.DROPPED)
 
 Labels = Mapping[str, str]
+
+
+class Ways(NamedTuple):
+    """What the list needs to know of the outlets: what each is called in few words, and which take nothing."""
+
+    names: Labels
+    blocked: frozenset[str]
+
+    def name(self, outlet: str) -> str:
+        return parts.plain(self.names.get(outlet, outlet))
 
 
 def show() -> None:
@@ -201,14 +212,23 @@ def _list() -> None:
     asked, before, book = _asked(), _before(), house().eventbook
     page = book.page(asked, tongue().zone, PAGE, before)
     told = book.deliveries([event.id for event in page.events])
-    outlets = house().postroom.outlets()
-    labels = {outlet.state.name: outlet.label for outlet in outlets}
-    blocked = {outlet.state.name for outlet in outlets if outlet.state.blocked}
+    ways = _ways()
     for event in page.events:
-        _row(event, told.get(event.id, []), labels, blocked)
+        _row(event, told.get(event.id, []), ways)
     if not page.events:
         _nothing(bool(asked), page.before_id is not None or before is not None)
     _leaf(before, page.before_id, len(page.events))
+
+
+def _ways() -> Ways:
+    """'Airtable (Server Reboots)' is Airtable here, unless there are two of that name."""
+    outlets = house().postroom.outlets()
+    bare = Counter(outlet.label.partition(" (")[0] for outlet in outlets)
+    names = {}
+    for outlet in outlets:
+        first = outlet.label.partition(" (")[0]
+        names[outlet.state.name] = first if bare[first] == 1 else outlet.label
+    return Ways(names, frozenset(outlet.state.name for outlet in outlets if outlet.state.blocked))
 
 
 def _nothing(narrowed: bool, further: bool) -> None:
@@ -247,28 +267,24 @@ def _leaf(before: int | None, older: int | None, shown: int) -> None:
         )
 
 
-def _row(event: Event, told: Sequence[DeliverySeen], labels: Labels, blocked: set[str]) -> None:
+def _row(event: Event, told: Sequence[DeliverySeen], ways: Ways) -> None:
     t, said = tongue(), tales.told(event)
     colour, icon = parts.SEVERITY_LOOK[event.severity]
     with st.container(gap=None, key=f"event-{event.id}"):
         with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False):
-            st.markdown(f":{colour}[{icon}] {parts.plain(_short(said))}", width="stretch")
+            st.markdown(f":{colour}[{icon}] {parts.plain(tales.short(said))}", width="stretch")
             parts.when(event.at)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"line-event-{event.id}"):
             word = "" if event.severity is Severity.INFO else f"{t.word(event.severity)} · "
             st.caption(word + parts.plain(event.kind), width="content")
             if told:
-                st.markdown(" ".join(_chip(event, seen, labels, blocked) for seen in told), width="content")
-            if (_short(said) != said or "\n" in event.message) and st.button(
+                st.markdown(" ".join(_chip(event, seen, ways) for seen in told), width="content")
+            if (tales.short(said) != said or "\n" in event.message) and st.button(
                 t.say("ev_whole"), key=f"whole-{event.id}", type="tertiary"
             ):
                 st.dialog(parts.plain(event.kind), width="large")(_whole)(event)
         for seen in told:
-            _obstacle(event, seen, labels)
-
-
-def _short(said: str) -> str:
-    return said if len(said) <= LONGEST else said[:LONGEST].rstrip() + " …"
+            _obstacle(event, seen, ways)
 
 
 def _whole(event: Event) -> None:
@@ -277,11 +293,11 @@ def _whole(event: Event) -> None:
     st.text(event.message)
 
 
-def _chip(event: Event, seen: DeliverySeen, labels: Labels, blocked: set[str]) -> str:
+def _chip(event: Event, seen: DeliverySeen, ways: Ways) -> str:
     """'Telegram: sent', as markdown."""
     colour, icon = parts.DELIVERY_LOOK[seen.status]
-    name = parts.plain(labels.get(seen.outlet, seen.outlet))
-    return f":{colour}-badge[{icon} {name}: {parts.plain(_fate(event, seen, seen.outlet in blocked))}]"
+    fate = parts.plain(_fate(event, seen, seen.outlet in ways.blocked))
+    return f":{colour}-badge[{icon} {ways.name(seen.outlet)}: {fate}]"
 
 
 def _fate(event: Event, seen: DeliverySeen, blocked: bool) -> str:
@@ -299,14 +315,14 @@ def _fate(event: Event, seen: DeliverySeen, blocked: bool) -> str:
     return waits
 
 
-def _obstacle(event: Event, seen: DeliverySeen, labels: Labels) -> None:
+def _obstacle(event: Event, seen: DeliverySeen, ways: Ways) -> None:
     """Why it has not arrived, and a way to try again. What was never tried has nothing to be said of."""
     waits = seen.status is DeliveryStatus.PENDING and seen.next_at and seen.next_at > house().clock.now()
     if seen.status not in _AGAIN and not waits:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"line-{event.id}-{seen.outlet}"):
         if seen.why:
-            st.caption(f"{parts.plain(labels.get(seen.outlet, seen.outlet))}: {parts.plain(seen.why)}", width="content")
+            st.caption(f"{ways.name(seen.outlet)}: {parts.plain(seen.why)}", width="content")
         st.button(
             tongue().say("try_again"),
             icon=":material/refresh:",

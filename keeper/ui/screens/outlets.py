@@ -17,7 +17,7 @@ ICONS = {"airtable": "table", "telegram": "send", "webhook": "webhook", "chat": 
 #: How addresses of services look, as apprise wants them; the words stand in the phrases.
 EXAMPLES = (
     ("Telegram", "tgram://BOT-TOKEN/CHAT-ID", "telegram"),
-    ("E-Mail", "mailtos://USER:PASSWORD@gmail.com?to=YOU@example.org", "mail"),
+    ("Mail", "mailtos://USER:PASSWORD@gmail.com?to=YOU@example.org", "mail"),
     ("ntfy", "ntfys://ntfy.sh/TOPIC", "ntfy"),
     ("Pushover", "pover://USER-KEY@APP-TOKEN", "pushover"),
     ("Discord", "discord://WEBHOOK-ID/WEBHOOK-TOKEN", "discord"),
@@ -350,8 +350,9 @@ def _add() -> None:
         st.form_submit_button(t.say("target_add"), icon=":material/add:", on_click=_add_target)
     with st.expander(t.say("target_examples"), type="compact", key="target-examples"):
         for service, address, phrase in EXAMPLES:
-            st.markdown(f"**{service}** `{address}`")
-            st.caption(t.say(f"target_{phrase}"))
+            with st.container(gap=None):
+                st.markdown(f"**{service}** `{address}`")
+                st.caption(t.say(f"target_{phrase}"))
         st.caption(t.say("target_more"))
 
 
@@ -372,7 +373,7 @@ def _telling() -> None:
     on = st.toggle(t.say("quiet_on"), key=_QUIET, persist_state="page")
     left, right = st.columns(2)
     for column, key, phrase in ((left, _QUIET_FROM, "quiet_from"), (right, _QUIET_TO, "quiet_to")):
-        column.time_input(t.say(phrase), key=key, step=900, disabled=not on, required=True, persist_state="page")
+        column.time_input(t.say(phrase), key=key, step=900, disabled=not on, persist_state="page")
     st.caption(t.say("quiet_text"))
     st.segmented_control(
         t.say("digest"),
@@ -383,7 +384,7 @@ def _telling() -> None:
         persist_state="page",
     )
     off = not st.session_state[_DIGEST]
-    st.time_input(t.say("digest_at"), key=_DIGEST_AT, step=900, disabled=off, required=True, persist_state="page")
+    st.time_input(t.say("digest_at"), key=_DIGEST_AT, step=900, disabled=off, persist_state="page")
     st.caption(t.say("digest_text"))
     _keep("telling", _wished_telling(saved) != saved, _save_telling, lambda: _show_telling(saved))
 
@@ -406,9 +407,16 @@ def _show_telling(saved: Telling) -> None:
 def _wished_telling(saved: Telling) -> Telling:
     """What the fields say. Times of quiet hours that are off, and of no digest, are as good as they are."""
     memory = st.session_state
-    begins, ends = (f"{memory[key]:%H:%M}" for key in (_QUIET_FROM, _QUIET_TO)) if memory[_QUIET] else ("", "")
-    at = f"{memory[_DIGEST_AT]:%H:%M}" if memory[_DIGEST] else saved.digest_at
+    begins = _clock(_QUIET_FROM, "22:00") if memory[_QUIET] else ""
+    ends = _clock(_QUIET_TO, "07:00") if memory[_QUIET] else ""
+    at = _clock(_DIGEST_AT, saved.digest_at) if memory[_DIGEST] else saved.digest_at
     return replace(saved, quiet_from=begins, quiet_to=ends, digest=memory[_DIGEST], digest_at=at)
+
+
+def _clock(key: str, otherwise: str) -> str:
+    """The time in that field; a field that was emptied counts as untouched."""
+    chosen = st.session_state[key]
+    return f"{chosen:%H:%M}" if chosen else otherwise
 
 
 def _save_telling() -> None:

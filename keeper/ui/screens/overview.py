@@ -272,5 +272,5 @@ def _events() -> None:
         for event in events:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
                 colour, icon = parts.SEVERITY_LOOK[event.severity]
-                st.markdown(f":{colour}[{icon}] {parts.plain(tales.told(event))}", width="stretch")
+                st.markdown(f":{colour}[{icon}] {parts.plain(tales.short(tales.told(event)))}", width="stretch")
                 parts.when(event.at)

@@ -1,0 +1,297 @@
+"""events, emit, deliver, import-queue: as a person or a script runs them, with a real webhook at the other end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from command_rig import run, settings_of
+
+from keeper.__main__ import main
+from keeper.config import Settings
+from keeper.rules.types import Cause, Check, Result, Severity
+from keeper.wiring import House
+from tests.world.receiver import Receiver, nobody, status
+
+SECRET = "a-secret-of-the-webhook"
+RECORD = {"Name": "System Reboot", "Time": "2024-03-10 04:00:00", "Message": 'He said "no"', "Script": "plex_guard"}
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def keeper(monkeypatch, tmp_path, capsys, receiver):
+    """Runs a command in this process: (exit code, what it printed, what it complained of)."""
+    settings = settings_of(f"http://{nobody()}", "t0ken-of-plex", tmp_path / "keeper.db")
+    settings |= {"WEBHOOK_URL": f"{receiver.url}/private-path", "WEBHOOK_SECRET": SECRET, "PSR_LOG_DIR": str(tmp_path)}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments: str):
+        capsys.readouterr()
+        try:
+            code = main([*arguments])
+        except SystemExit as end:
+            code = end.code
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    command("deliver")  # registers: nothing of the past is told
+    return command
+
+
+def listed(keeper, *more):
+    return json.loads(keeper("events", "--json", *more)[1])
+
+
+def test_an_event_of_ones_own_is_written_listed_and_delivered(keeper, receiver):
+    assert keeper("emit", "Backup Done", 'all "fine"\n🎬 [x]', "--severity", "warning")[:2] == (
+        0, "Written. It goes to: webhook.\n"
+    )  # fmt: skip
+    (row,) = listed(keeper)
+    assert (row["kind"], row["severity"], row["message"]) == ("Backup Done", "warning", 'all "fine"\n🎬 [x]')
+    assert row["deliveries"] == [] and {"id", "at"} <= row.keys()
+    code, out, _ = keeper("deliver", "--json")
+    document = json.loads(out)
+    assert code == 0 and document["outlets"][0]["sent"] == 1 and document["outlets"][0]["waiting"] == 0
+    assert receiver.got[0].json["message"] == 'all "fine"\n🎬 [x]'
+    (delivery,) = listed(keeper)[0]["deliveries"]
+    assert (delivery["outlet"], delivery["status"], delivery["attempts"]) == ("webhook", "sent", 1)
+
+
+def test_a_long_message_comes_by_standard_input(keeper, receiver, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("🎬" * 100_000))
+    assert keeper("emit", "Long", "-")[0] == 0
+    keeper("deliver")
+    assert receiver.got[0].json["message"] == "🎬" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "sentence"),
+    [
+        ("", "x", "1 to 80 characters"), ("k" * 81, "x", "1 to 80 characters"), ("a\tb", "x", "1 to 80 characters"),
+        ("Backup", "", "message is empty"), ("Backup", "  \n", "message is empty"),
+        ("Backup", "a\x07b", "control characters"), ("Backup", "x" * 100_001, "100000 are the limit"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_an_event_is_refused_with_a_sentence(keeper, kind, message, sentence):
+    code, _, complaint = keeper("emit", kind, message)
+    assert code == 2 and sentence in complaint
+    assert listed(keeper) == []
+
+
+def test_events_are_narrowed_to_kinds_and_a_number(keeper):
+    for number in range(3):
+        keeper("emit", "Backup Done", f"number {number}")
+    keeper("emit", "Other", "x")
+    assert [row["message"] for row in listed(keeper, "--kind", "Backup Done", "--limit", "2")] == [
+        "number 2",
+        "number 1",
+    ]
+    assert "Backup Done: number 2" in keeper("events")[1]
+
+
+def test_deliver_tells_what_stands_in_the_way(keeper, receiver):
+    receiver.script = [status(401)]
+    keeper("emit", "Backup Done", "x")
+    code, out, _ = keeper("deliver")
+    assert code == 1 and "does not accept the message (401)" in out and "1 waiting" in out
+    assert "private-path" not in out and SECRET not in out
+
+
+def test_a_test_goes_past_what_waits_and_lifts_the_block(keeper, receiver):
+    receiver.script = [status(401)]
+    keeper("emit", "Backup Done", "x")
+    keeper("deliver")
+    assert keeper("deliver", "--test", "webhook")[:2] == (0, "webhook: the test message arrived.\n")
+    assert receiver.got[-1].json["kind"] == "Test" and receiver.got[-1].json["event"] < 0
+    keeper("deliver")
+    assert [got.json["message"] for got in receiver.got if got.json["kind"] == "Backup Done"] == ["x", "x"]
+
+
+def test_a_test_says_what_is_wrong(keeper, receiver):
+    receiver.script = [status(404)]
+    code, out, _ = keeper("deliver", "--test", "webhook")
+    assert code == 1 and "nothing at that address (404)" in out
+    code, _, complaint = keeper("deliver", "--test", "nowhere")
+    assert code == 1 and "There are: webhook." in complaint
+
+
+def test_what_waits_is_given_up_only_after_a_typed_yes(keeper, receiver, monkeypatch):
+    receiver.script = [status(401)]
+    keeper("emit", "Backup Done", "x")
+    keeper("deliver")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("no\n"))
+    assert keeper("deliver", "--drop-pending")[0] == 1
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+    code, out, _ = keeper("deliver", "--drop-pending", "webhook")
+    assert code == 0 and out.startswith("1 deliveries")
+    rows = listed(keeper, "--kind", "Backup Done")
+    assert rows[0]["deliveries"][0]["status"] == "dropped" and "given up" in rows[0]["deliveries"][0]["why"]
+    assert keeper("deliver", "--drop-pending", "nowhere", "--yes")[0] == 1
+
+
+def test_only_one_process_delivers_at_a_time(keeper, receiver, tmp_path):
+    with_lease = House(Settings())
+    try:
+        assert with_lease.postroom._keep_lease()
+        keeper("emit", "Backup Done", "x")
+        ran = run(dict(os.environ), "deliver", "--json")
+        document = json.loads(ran.stdout)
+        assert ran.returncode == 0 and "delivers already" in document["elsewhere"] and receiver.got == []
+        with_lease.postroom.let_go()
+        ran = run(dict(os.environ), "deliver", "--json")
+        assert json.loads(ran.stdout)["outlets"][0]["sent"] == 1
+    finally:
+        with_lease.close()
+
+
+def test_an_event_is_written_while_the_service_runs_and_the_service_delivers_it(keeper, receiver):
+    house = House(Settings())
+    house.engine.start()
+    try:
+        assert run(dict(os.environ), "emit", "Backup Done", "from a script").returncode == 0
+        waiting = threading.Event()
+        for _ in range(1000):
+            if any(got.json["message"] == "from a script" for got in receiver.got):
+                break
+            waiting.wait(0.02)
+        else:
+            raise AssertionError("the service did not deliver it within 20 s")
+    finally:
+        assert house.engine.stop()
+        house.close()
+    assert House(Settings()).memory.lease("courier") is None
+
+
+def test_the_doctor_speaks_of_outlets(keeper, receiver):
+    receiver.script = [status(401)]
+    keeper("emit", "Backup Done", "x")
+    keeper("deliver")
+    findings = [row for row in json.loads(keeper("doctor", "--json")[1]) if row["name"] == "outlet webhook"]
+    assert any(row["ok"] is False and "401" in row["sentence"] and "--test webhook" in row["mend"] for row in findings)
+
+
+# ------------------------------------------------------------------------------------------------ the page's methods
+
+
+@pytest.fixture
+def house(keeper):
+    built = House(Settings())
+    yield built
+    built.close()
+
+
+def test_a_target_is_added_tested_listed_and_removed(house, receiver):
+    name = house.postroom.add_target(f"json://{receiver.place}/secret-path-here", "me")
+    card = next(card for card in house.postroom.outlets() if card.state.name == name)
+    assert (card.kind, card.removable, card.budget) == ("chat", True, 0)
+    assert "secret-path-here" not in card.label and card.label.startswith("JSON (json://127.0.0.1")
+    assert house.postroom.test_outlet(name, "me").result is Result.DONE
+    assert receiver.got[-1].json["title"] == "ℹ️ Test"
+    house.postroom.emit("Backup Done", "x", Severity.INFO, "me")
+    house.postroom.deliver_now()
+    assert receiver.got[-1].path in ("/secret-path-here", "/private-path") and len(receiver.got) == 3
+    house.postroom.remove_target(name, "me")
+    assert name not in house.postroom.names()
+    told = [event.kind for event in house.views.events(10)]
+    assert "Outlet Added" in told and "Outlet Removed" in told
+
+
+def test_outlets_json_lies_beside_the_data_file(house, receiver, tmp_path):
+    house.postroom.add_target(f"json://{receiver.place}/secret-path-here", "me")
+    file = tmp_path / "outlets.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    everything = [each.read_bytes() for each in tmp_path.iterdir() if each.is_file() and each != file]
+    assert not any(b"secret-path-here" in content for content in everything)
+
+
+def test_without_a_line_nothing_is_tried_and_old_news_of_it_does_not_count(house):
+    check = Check(house.clock.now(), Cause.INTERNET_DOWN, "", {}, {}, 1.0)
+    house.postroom._desk = replace(house.postroom._desk, last_check=lambda: check)
+    assert house.postroom._line() is False
+    old = replace(check, at=check.at.replace(year=2020))
+    house.postroom._desk = replace(house.postroom._desk, last_check=lambda: old)
+    assert house.postroom._line() is True
+
+
+def test_figures_of_a_new_house_are_nothing(house):
+    figures = house.postroom._satchel().figures(house.clock.now().replace(year=2025), house.clock.now())
+    assert (figures.good, figures.bad, figures.incidents, figures.undelivered) == (0, 0, 0, 0) and figures.unknown > 0
+
+
+# ------------------------------------------------------------------------------------------------ the old queue
+
+
+def write(tmp_path: Path, content: str | bytes) -> str:
+    file = tmp_path / "airtable_queue.json"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(file)
+
+
+FORMS = {
+    "a list": json.dumps([{"fields": RECORD}, {"fields": RECORD | {"Name": "Reboot Cycle"}}]),
+    "with records": json.dumps({"records": [{"fields": RECORD}, RECORD | {"Name": "Reboot Cycle"}]}),
+    "json lines": f"{json.dumps(RECORD)}\n{json.dumps({'fields': RECORD | {'Name': 'Reboot Cycle'}})}\n",
+    "glued together": json.dumps({"fields": RECORD}) + json.dumps(RECORD | {"Name": "Reboot Cycle"}),
+    "texts in a list": json.dumps([json.dumps({"fields": RECORD}), json.dumps(RECORD | {"Name": "Reboot Cycle"})]),
+    "with a mark in front": b"\xef\xbb\xbf" + json.dumps([RECORD, RECORD | {"Name": "Reboot Cycle"}]).encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_of_the_old_queue_is_taken_over_once(keeper, receiver, tmp_path, form):
+    file = write(tmp_path, FORMS[form])
+    before = Path(file).read_bytes()
+    code, out, _ = keeper("import-queue", file, "--json")
+    assert (code, json.loads(out)) == (0, {"taken": 2, "known": 0, "refused": []})
+    assert json.loads(keeper("import-queue", file, "--json")[1]) == {"taken": 0, "known": 2, "refused": []}
+    rows = listed(keeper)
+    assert [row["kind"] for row in rows] == ["Reboot Cycle", "System Reboot"]
+    assert rows[0]["at"] == "2024-03-10T08:00:00+00:00", "04:00 in New York, where summer time had just begun"
+    assert rows[0]["message"] == 'He said "no"' and rows[1]["severity"] == "warning"
+    keeper("deliver")
+    assert [got.json["kind"] for got in receiver.got] == ["System Reboot", "Reboot Cycle"]
+    assert Path(file).read_bytes() == before
+
+
+def test_a_broken_queue_is_rescued_as_far_as_it_can_be_read(keeper, tmp_path):
+    quote = '{"fields": {"Name": "Plex Restart", "Time": "2024-03-10 05:00:00", "Message": "it said "hung" twice"}}'
+    cut = '{"fields": {"Name": "Plex Update", "Time": "2024-03-10 06:00:00", "Message": "half a sen'
+    lost = '{"fields": {"Name": "Plex Upd'
+    content = "[" + json.dumps({"fields": RECORD}) + "," + quote + ",\n" + json.dumps({"fields": {"Name": "No Time"}})
+    code, out, _ = keeper("import-queue", write(tmp_path, content + "," + cut + "," + lost), "--json")
+    document = json.loads(out)
+    assert code == 1 and document["taken"] == 3
+    assert [each["why"] for each in document["refused"]] == ["it has no Time", "it has no Name"]
+    messages = {row["kind"]: row["message"] for row in listed(keeper)}
+    assert messages["Plex Restart"] == 'it said "hung" twice'
+    assert messages["Plex Update"] == "half a sen,… [cut off in the queue]"
+
+
+@pytest.mark.parametrize("content", ["", "nothing of the kind", "[[[[", "{}", "[]", '"x"', b"\xff\xfe\x00{", "[" * 999])
+def test_what_is_no_queue_breaks_nothing(keeper, tmp_path, content):
+    code, out, _ = keeper("import-queue", write(tmp_path, content), "--json")
+    assert code in (0, 1) and json.loads(out)["taken"] == 0
+    assert listed(keeper) == []
+
+
+def test_two_that_happened_alike_in_one_second_are_two(keeper, tmp_path):
+    file = write(tmp_path, json.dumps([RECORD, RECORD]))
+    assert json.loads(keeper("import-queue", file, "--json")[1])["taken"] == 2
+    assert json.loads(keeper("import-queue", file, "--json")[1])["known"] == 2
+
+
+def test_a_queue_that_is_not_there_is_said(keeper, tmp_path):
+    code, _, complaint = keeper("import-queue", str(tmp_path / "nothing.json"))
+    assert code == 1 and "cannot be read: No such file" in complaint
