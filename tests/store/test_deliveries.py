@@ -850,5 +850,5 @@ def test_whatever_happens_nothing_is_lost_or_told_twice_or_out_of_order(
 ) -> None:
     monkeypatch.setattr(db, "_LASTING", db._QUICK)  # processes die here, the power stays
     Journey.empty = empty_file
-    quick = settings(max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=50, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Journey, settings=quick)
