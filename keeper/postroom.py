@@ -58,11 +58,14 @@ LEASE = "courier"
 LEASE_SECONDS = 60.0
 RENEW_SECONDS = 20.0
 PAUSE_SECONDS = 2.0
+ABSENT_SECONDS = 3600.0  # between two looks for outlets that are set up no more
 TARGETS_FILE = "outlets.json"
 STORE_ID = "store.id"
 LONGEST_KIND = 80
 LONGEST_MESSAGE = 100_000
 TEST = "Test"
+ABSENT = "outlet.absent."
+ABSENT_DAYS = 30
 
 
 class OutletCard(NamedTuple):
@@ -107,7 +110,7 @@ class Postroom:
         self._outlets: dict[str, Outlet] = {}  # those that are in use, by name
         self._making = threading.Lock()
         self._wake = threading.Event()
-        self._holds, self._renew_at = False, 0.0
+        self._holds, self._renew_at, self._mind_absent_at = False, 0.0, 0.0
         self.courier = Courier(self._satchel())
         self._ping = self._health_ping()
 
@@ -152,7 +155,27 @@ class Postroom:
         if not self._desk.holds_engine():
             self.let_go()
         elif self._keep_lease():
+            if self._clock.monotonic() >= self._mind_absent_at:
+                self._mind_absent_at = self._clock.monotonic() + ABSENT_SECONDS
+                self._mind_the_absent()
             self.courier.tick()
+
+    def _mind_the_absent(self) -> None:
+        """An outlet whose settings were taken away keeps what waits for it, and so the events, for some weeks: it may
+        come back. Then it is forgotten, and that is told."""
+        memory, now = self._desk.memory, self._clock.now()
+        present = {outlet.name for outlet in self._present()}
+        for name in self.deliveries.registered():
+            since = memory.noted(ABSENT + name)
+            if name in present and since:
+                memory.note(ABSENT + name, "", "keeper")
+            elif name not in present and not since:
+                memory.note(ABSENT + name, now.isoformat(timespec="seconds"), "keeper")
+            elif name not in present and now - datetime.fromisoformat(since) > timedelta(days=ABSENT_DAYS):
+                self.deliveries.forget(name)
+                memory.note(ABSENT + name, "", "keeper")
+                message = f"{name} is not set up any more for {ABSENT_DAYS} days: what it was still to tell is dropped."
+                self.deliveries.note(Notice("Outlet Removed", Severity.WARNING, message, {"outlet": name}), now)
 
     def _keep_lease(self) -> bool:
         now = self._clock.monotonic()

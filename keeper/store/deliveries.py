@@ -279,6 +279,11 @@ class StoredDeliveries:
             names = [outlet] if outlet else outlets.names_with_deliveries(connection)
         return sum(self._change_all(name, DeliveryStatus.PENDING, _dropped(why)) for name in names)
 
+    def registered(self) -> list[str]:
+        """All outlets that were ever served and not forgotten, in use or not."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(outlet_rows.c.name).order_by(outlet_rows.c.name)).scalars())
+
     def forget(self, outlet: str) -> None:
         """An outlet that is no more: what it was still to tell is dropped, and it holds no event back any longer.
         Should it come again, it is a new one; its calls of this month stay counted."""

@@ -8,7 +8,9 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command_rig import run, settings_of
@@ -295,3 +297,26 @@ def test_two_that_happened_alike_in_one_second_are_two(keeper, tmp_path):
 def test_a_queue_that_is_not_there_is_said(keeper, tmp_path):
     code, _, complaint = keeper("import-queue", str(tmp_path / "nothing.json"))
     assert code == 1 and "cannot be read: No such file" in complaint
+
+
+# --- outlets that are set up no more ---
+
+
+def test_an_outlet_that_is_set_up_no_more_is_forgotten_after_a_month_and_not_before(house):
+    house.postroom.deliveries.register("airtable", "an old setting", house.clock.now())
+    house.postroom.emit("Backup Done", "x", Severity.INFO, "me")
+    real = house.clock.now()
+    for days in (0, 29, 31):
+        now = real + timedelta(days=days)
+        house.postroom._clock = SimpleNamespace(now=lambda now=now: now, monotonic=house.clock.monotonic)
+        house.postroom._mind_the_absent()
+        assert ("airtable" in house.postroom.deliveries.registered()) is (days < 30)
+    told = [event for event in house.views.events(10) if event.kind == "Outlet Removed"]
+    assert len(told) == 1 and "airtable is not set up any more for 30 days" in told[0].message
+
+
+def test_an_outlet_that_comes_back_has_its_month_anew(house):
+    house.postroom._mind_the_absent()
+    house.memory.note("outlet.absent.webhook", "2020-01-01T00:00:00+00:00", "keeper")
+    house.postroom._mind_the_absent()
+    assert house.memory.noted("outlet.absent.webhook") == "" and "webhook" in house.postroom.deliveries.registered()
