@@ -21,13 +21,14 @@ from keeper.demo.machine import TROUBLE
 from keeper.demo.process import DemoPlex
 from keeper.engine import Duty, Engine
 from keeper.errors import KeeperError, RunError, StoreError
-from keeper.eventbook import EventBook, csv_line
-from keeper.figures import Books
-from keeper.folders import Folder
+from keeper.house.eventbook import EventBook, csv_line
+from keeper.house.figures import Books
+from keeper.house.folders import Folder
+from keeper.house.postroom import Desk, Postroom
+from keeper.house.postroom import OutletCard as OutletCard  # for the pages
+from keeper.house.rehearsal import EXAMPLES
+from keeper.house.watchtower import WatchReader, Watchtower
 from keeper.ports import Plex, Stop
-from keeper.postroom import Desk, Postroom
-from keeper.postroom import OutletCard as OutletCard  # for the pages
-from keeper.rehearsal import EXAMPLES
 from keeper.rules.types import (
     Ability,
     Action,
@@ -51,7 +52,6 @@ from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
 from keeper.store.views import Views
 from keeper.store.watching import StoredWatch
-from keeper.watchtower import WatchReader, Watchtower
 from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
 from keeper.world.host import LocalHost

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 KEEPER = ROOT / "keeper"
 FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
 MARKDOWN = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "keeper/README.md", "deploy/README.md")
-LISTED_FOLDERS = ("", "rules", "store", "world", "ui")  # keeper/demo has a README of its own
+#: keeper/demo has a README of its own.
+LISTED_FOLDERS = ("", "rules", "store", "world", "ui", "house", "commands", "doctor")
 JOB_ID = "20261121-033000-a1b2c3"
 LAST_RUNS = (
     "SELECT job_id,status,started_at,finished_at,cancel_requested,error "

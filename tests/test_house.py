@@ -61,10 +61,8 @@ class Room:
 
 WIRED = ("auth", "jobs", "logic", "monitor", *(
     f"keeper.{name}" for name in (
-        "cli", "cli_events", "cli_folders", "cli_watch", "config", "courier", "demo", "door", "engine", "errors",
-        "eventbook", "examination", "examination_network", "examination_outlets", "examination_watch", "figures",
-        "folders", "metrics", "oldqueue", "ports", "postroom", "rehearsal", "rules", "store", "watchtower", "wiring",
-        "world",
+        "commands", "config", "courier", "demo", "doctor", "door", "engine", "errors", "house", "metrics", "ports",
+        "rules", "store", "wiring", "world",
     )
 ))  # fmt: skip
 
@@ -90,13 +88,8 @@ ROOMS = (  # the first one that fits counts
     Room("ui", ("keeper/ui/",), ("keeper.ui", "keeper.wiring", "keeper.rules.types", "keeper.errors", "auth"),
          frozenset({"streamlit", "pandas", "altair", "pyarrow"}), never=frozenset(NETWORK_AND_FILES)),
     Room("demo", ("keeper/demo/",), ("keeper.demo", "keeper.rules.types"), frozenset({"starlette", "uvicorn"})),
-    Room("the wiring", ("keeper/wiring.py", "keeper/watchtower.py", "keeper/engine.py", "keeper/cli.py",
-                        "keeper/cli_events.py", "keeper/cli_folders.py", "keeper/cli_watch.py", "keeper/examination.py",
-                        "keeper/examination_outlets.py", "keeper/figures.py", "keeper/oldqueue.py",
-                        "keeper/postroom.py",
-                        "keeper/examination_network.py", "keeper/examination_watch.py", "keeper/folders.py",
-                        "keeper/eventbook.py",
-                        "keeper/metrics.py", "keeper/rehearsal.py", "keeper/__main__.py", "keeper/__init__.py"),
+    Room("the wiring", ("keeper/wiring.py", "keeper/engine.py", "keeper/metrics.py", "keeper/house/",
+                        "keeper/commands/", "keeper/doctor/", "keeper/__main__.py", "keeper/__init__.py"),
          WIRED, never=frozenset({"streamlit"})),
     Room("the front door", ("app.py",),
          ("auth", "keeper.errors", "keeper.metrics", "keeper.wiring", "keeper.ui.frame")),
@@ -423,11 +416,11 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (only_knows_whom_it_may, "keeper/ui/screens/x.py", "from sqlalchemy import text"),
     (only_knows_whom_it_may, "keeper/demo/x.py", "from keeper.errors import KeeperError"),
     (only_knows_whom_it_may, "keeper/demo/x.py", "import requests"),
-    (only_knows_whom_it_may, "keeper/cli.py", "from keeper.ui import frame"),
+    (only_knows_whom_it_may, "keeper/commands/x.py", "from keeper.ui import frame"),
     (stands_in_a_room, "keeper/helpers.py", ""),
     (stands_in_a_room, "helpers.py", ""),
     (streamlit_only_where_pages_are_made, "auth.py", "import streamlit"),
-    (streamlit_only_where_pages_are_made, "keeper/cli.py", "from streamlit.runtime import get_instance"),
+    (streamlit_only_where_pages_are_made, "keeper/commands/x.py", "from streamlit.runtime import get_instance"),
     (plexapi_only_in_its_file, "keeper/world/probe.py", "from plexapi.server import PlexServer"),
     (asks_the_clock_for_the_time, "keeper/store/x.py", "from datetime import datetime\ndatetime.now()"),
     (asks_the_clock_for_the_time, "logic.py", "import datetime as dt\ndt.datetime.utcnow()"),
@@ -435,7 +428,7 @@ BREACHES: tuple[tuple[Rule, str, str], ...] = (
     (asks_the_clock_for_the_time, "keeper/world/x.py", "from time import monotonic"),
     (never_sleeps, "jobs.py", "import time\ntime.sleep(1)"),
     (never_sleeps, "jobs.py", "from time import sleep as nap\nnap(1)"),
-    (opens_the_data_file_in_one_place, "keeper/cli.py", "import sqlite3"),
+    (opens_the_data_file_in_one_place, "keeper/commands/x.py", "import sqlite3"),
     (opens_the_data_file_in_one_place, "keeper/store/x.py", "from sqlalchemy import create_engine\ncreate_engine('')"),
     (starts_processes_in_one_place, "keeper/world/x.py", "import subprocess"),
     (starts_processes_in_one_place, "keeper/world/x.py", "import os\nos.system('reboot')"),

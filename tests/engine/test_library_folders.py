@@ -16,7 +16,7 @@ from jobs import Brake
 from keeper.config import Settings
 from keeper.demo.generate import folder_of
 from keeper.errors import RunError, SettingsError
-from keeper.folders import Folder, Folders
+from keeper.house.folders import Folder, Folders
 from keeper.rules.types import Cause, Fact, SectionSeen, StepKind
 from keeper.store.checks import note_sections
 from keeper.store.db import Database

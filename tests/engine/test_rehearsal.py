@@ -11,7 +11,7 @@ import pytest
 
 from keeper.__main__ import main
 from keeper.errors import RunError
-from keeper.rehearsal import EXAMPLES, rehearse
+from keeper.house.rehearsal import EXAMPLES, rehearse
 from keeper.rules.types import Action, Armed, WatchLimits
 from keeper.rules.watch import Host
 

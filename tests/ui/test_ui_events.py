@@ -16,7 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from ui_house import HOSTILE, NOW, REFUSAL, FakeHouse, Open, outlet
 
-from keeper.eventbook import EventBook
+from keeper.house.eventbook import EventBook
 from keeper.rules.types import (
     Answer,
     Choice,

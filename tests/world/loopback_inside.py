@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from keeper.config import Settings
 from keeper.demo.process import DemoPlex
-from keeper.examination import examine
+from keeper.doctor.examination import examine
 from keeper.wiring import House
 
 ADDRESS = "192.0.2.5"

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from keeper import examination_network, examination_outlets, examination_watch
 from keeper.config import ROOT
+from keeper.doctor import network, outlets, watchdog
+from keeper.doctor.watchdog import Finding
 from keeper.errors import KeeperError
-from keeper.examination_watch import Finding
 from keeper.rules.types import Cause, Check
 from keeper.wiring import House
 
@@ -34,10 +34,10 @@ def examine(house: House) -> list[Finding]:
     except KeeperError as problem:
         return [*findings, Finding("plex", False, problem.sentence)]
     for seen in (
-        _plex, examination_network.address, _libraries, examination_watch.folders, examination_watch.disks,
-        examination_network.network, examination_network.proxies, examination_network.clock,
-        examination_watch.engine, examination_watch.allowed, examination_watch.actions,
-        examination_outlets.outlets,
+        _plex, network.address, _libraries, watchdog.folders, watchdog.disks,
+        network.network, network.proxies, network.clock,
+        watchdog.engine, watchdog.allowed, watchdog.actions,
+        outlets.outlets,
     ):  # fmt: skip
         findings += _examined(seen.__name__, partial(seen, house, check))
     return findings

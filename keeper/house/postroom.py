@@ -22,8 +22,8 @@ from keeper.config import Settings
 from keeper.courier import Courier, Satchel
 from keeper.engine import Duty, guarded
 from keeper.errors import RunError
-from keeper.figures import Books, figures
-from keeper.oldqueue import Record
+from keeper.house.figures import Books, figures
+from keeper.house.oldqueue import Record
 from keeper.ports import Clock, Host, Outlet
 from keeper.rules.causes import NO_LINE
 from keeper.rules.delivery import Backoff

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from keeper.cli import house_of_command, print_result, who
-from keeper.folders import Folder
+from keeper.commands.common import house_of_command, print_result, who
+from keeper.house.folders import Folder
 
 _MARKS = {True: "[ok]", False: "[!!]", None: "[??]"}
 

@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from keeper.cli import at_least_zero, house_of_command, iso, print_result, who
+from keeper.commands.common import at_least_zero, house_of_command, iso, print_result, who
 from keeper.errors import RunError
-from keeper.rules.types import Agent, Armed, Taken, Turn, Turning
+from keeper.rules.types import Agent, Armed, Cause, Taken, Turn, Turning
 from keeper.wiring import House, build
 
 ARMED = [each.value for each in Armed]
@@ -38,6 +38,19 @@ def watch(_options: argparse.Namespace) -> int:
         house.engine.stop()
         house.close()
     return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """One look at Plex; 0 when all is well."""
+    with house_of_command() as house:
+        look = house.monitor.look()
+        facts = {name: {"value": fact.value, "detail": fact.detail} for name, fact in look.facts.items()}
+        document = {
+            "at": iso(look.at), "cause": look.cause.value, "sentence": look.sentence, "facts": facts,
+            "decision": dict(look.decision),
+        }  # fmt: skip
+        print_result(document if options.json else f"{look.cause.value}: {look.sentence}", as_json=options.json)
+        return 0 if look.cause is Cause.OK else 1
 
 
 def why(options: argparse.Namespace) -> int:
@@ -132,6 +145,10 @@ def add_to(commands: Any, json_flag: Any) -> None:
     """Adds these commands to the parser."""
     parser = commands.add_parser("watch", help="the watchdog, and scans, without a window; until Ctrl-C")
     parser.set_defaults(command=watch)
+
+    parser = commands.add_parser("check", help="look once and name the cause")
+    parser.set_defaults(command=check)
+    json_flag(parser)
 
     parser = commands.add_parser("why", help="the watchdog's latest decisions and their reasons")
     parser.set_defaults(command=why)

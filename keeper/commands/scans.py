@@ -1,34 +1,23 @@
-"""The commands. Each prints for people or, with --json, one document whose shape is stable (README has the shapes)."""
+"""The commands of scans: scan, runs, cancel, resume."""
 
 from __future__ import annotations
 
 import argparse
-import getpass
-import json
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from types import FrameType
 from typing import Any
 
 from jobs import ENGINE, Brake, options_of
-from keeper.errors import KeeperError
-from keeper.examination import examine
-from keeper.rules.types import Cause, Kind, Run, RunStatus, ScanOptions
-from keeper.wiring import House, build, open_door
+from keeper.commands.common import at_least_zero, house_of_command, iso, print_result, who
+from keeper.rules.types import Kind, Run, RunStatus, ScanOptions
+from keeper.wiring import House
 
 KINDS = [kind.value for kind in Kind]
-
-
-def at_least_zero(text: str) -> int:
-    """A whole number of at least 0, for argparse."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more")
-    return int(text)
 
 
 def scan(options: argparse.Namespace) -> int:
@@ -67,51 +56,33 @@ def resume(options: argparse.Namespace) -> int:
     return 0
 
 
-def check(options: argparse.Namespace) -> int:
-    """One look at Plex; 0 when all is well."""
-    with house_of_command() as house:
-        look = house.monitor.look()
-        facts = {name: {"value": fact.value, "detail": fact.detail} for name, fact in look.facts.items()}
-        document = {
-            "at": iso(look.at), "cause": look.cause.value, "sentence": look.sentence, "facts": facts,
-            "decision": dict(look.decision),
-        }  # fmt: skip
-        print_result(document if options.json else f"{look.cause.value}: {look.sentence}", as_json=options.json)
-        return 0 if look.cause is Cause.OK else 1
+def add_to(commands: Any, json_flag: Any) -> None:
+    """Adds these commands to the parser."""
+    parser = commands.add_parser("scan", help="find and mend missing metadata now, in this very process")
+    parser.set_defaults(command=scan)
+    parser.add_argument("--library", action="append", default=[], metavar="NAME", help="only this library (repeatable)")
+    parser.add_argument("--kind", action="append", default=[], metavar="KIND", choices=KINDS,
+                        help="movie, show, season, episode, artist, album (repeatable)")  # fmt: skip
+    parser.add_argument(
+        "--days", type=at_least_zero, metavar="N", help="only what was added in the last N days; 0 = all"
+    )
+    parser.add_argument("--max-items", type=at_least_zero, metavar="N", help="at most N items of each library")
+    parser.add_argument("--all", action="store_true", help="everything, however old")
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be refreshed")
+    json_flag(parser)
 
+    parser = commands.add_parser("runs", help="the latest scans")
+    parser.set_defaults(command=runs)
+    parser.add_argument("--limit", type=at_least_zero, default=20, metavar="N")
+    json_flag(parser)
 
-def doctor(options: argparse.Namespace) -> int:
-    """What is set up and what is not; 1 when something needs mending."""
-    with house_of_command() as house:
-        if options.trust_server:
-            house.runs.forget_server(house.address.name)
-        findings = examine(house)
-        lines = [f"{_mark(f.ok)} {f.name}: {f.sentence}" + (f"\n    -> {f.mend}" if f.mend else "") for f in findings]
-        print_result([f._asdict() for f in findings] if options.json else "\n".join(lines), as_json=options.json)
-        return 1 if any(f.ok is False for f in findings) else 0
-
-
-def set_password(_options: argparse.Namespace) -> int:
-    """Asks twice on a terminal, reads one line otherwise."""
-    with house_of_command() as house:
-        doorkeeper = open_door(house, announce=False)
-        if sys.stdin.isatty():
-            new = getpass.getpass("New password: ")
-            if new != getpass.getpass("Once more: "):
-                raise KeeperError("The two passwords differ; nothing was changed.")
-        else:
-            new = sys.stdin.readline().rstrip("\n")
-        doorkeeper.set_password(new)
-        print_result("The password is changed; all browsers are logged out.")
-    return 0
-
-
-def unlock(_options: argparse.Namespace) -> int:
-    """The owner on the machine can always open the door again."""
-    with house_of_command() as house:
-        open_door(house, announce=False).unlock()
-        print_result("Failed logins are forgotten.")
-    return 0
+    for name, command, text in (
+        ("cancel", cancel, "end a queued or running scan"),
+        ("resume", resume, "queue an interrupted, failed or cancelled scan again; it does only the rest"),
+    ):
+        parser = commands.add_parser(name, help=text)
+        parser.set_defaults(command=command)
+        parser.add_argument("job_id", metavar="JOB_ID")
 
 
 # ---------------------------------------------------------------------------- shapes
@@ -159,21 +130,7 @@ def _stats(run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") if moment else None
-
-
 # ---------------------------------------------------------------------------- helpers
-
-
-@contextmanager
-def house_of_command() -> Iterator[House]:
-    house = build()
-    house.set_up_logging(quiet=True)
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _scan_options(house: House, asked: argparse.Namespace) -> ScanOptions:
@@ -235,13 +192,6 @@ def _show_progress(house: House, ended: threading.Event) -> None:
     sys.stderr.write("\r\033[K")
 
 
-def who() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container without a user entry
-        return "cli"
-
-
 def _scan_sentence(run: Run) -> str:
     s = run.stats
     figures = (
@@ -257,11 +207,3 @@ def _run_lines(latest: Sequence[Run]) -> str:
     if not latest:
         return "No scan yet. Start one with: python -m keeper scan --dry-run"
     return "\n".join(f"{iso(run.started_at) or '-':25} {run.source.value:9} {_scan_sentence(run)}" for run in latest)
-
-
-def _mark(ok: bool | None) -> str:
-    return {True: "[ok]", False: "[!!]", None: "[??]"}[ok]
-
-
-def print_result(document: Any, as_json: bool = False) -> None:
-    sys.stdout.write((json.dumps(document, ensure_ascii=False, indent=2) if as_json else str(document)) + "\n")

@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
+from keeper.doctor.watchdog import Finding
 from keeper.errors import KeeperError
-from keeper.examination_watch import Finding
+from keeper.house.watchtower import is_here
 from keeper.rules.types import Check, Fact
-from keeper.watchtower import is_here
 from keeper.wiring import House
 
 MOST_SECONDS_APART = 60.0  # between two clocks that count as right

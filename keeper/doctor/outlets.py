@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keeper.examination_watch import Finding
+from keeper.doctor.watchdog import Finding
 from keeper.rules.types import Check
 from keeper.wiring import House
 

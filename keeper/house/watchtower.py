@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from keeper import rehearsal
 from keeper.config import Settings
 from keeper.demo.breaking import DemoHost
 from keeper.errors import KeeperError, RunError, SettingsError
-from keeper.folders import Folder, Folders
+from keeper.house import rehearsal
+from keeper.house.folders import Folder, Folders
 from keeper.ports import Machine, Sight, Stop
 from keeper.rules.budgets import budgets
 from keeper.rules.types import (

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keeper.cli import at_least_zero, house_of_command, iso, print_result, who
+from keeper.commands.common import at_least_zero, house_of_command, iso, print_result, who
 from keeper.errors import RunError
-from keeper.oldqueue import Refused, read_queue
-from keeper.postroom import LONGEST_MESSAGE, check_own
+from keeper.house.oldqueue import Refused, read_queue
+from keeper.house.postroom import LONGEST_MESSAGE, check_own
 from keeper.rules.types import DeliverySeen, Event, EventFilter, Result, Severity
 from keeper.wiring import House
 

@@ -1,0 +1,1 @@
+"""The commands: what `python -m keeper` does, one file per matter."""
