@@ -133,8 +133,9 @@ def _seen(facts: Mapping[str, Fact], path: str, named: bool) -> tuple[bool | Non
 
 
 def _known(row: Row | None) -> Known | None:
-    """None also for a row of another program's shape: it is learnt anew."""
+    """None also for a row of another program's shape, or edited by hand: it is learnt anew."""
     try:
-        return Known(*row) if row is not None else None
+        known = Known(*row) if row is not None else None
     except TypeError:
         return None
+    return known if known is None or tuple(map(type, known)) == (bool, str, str) else None

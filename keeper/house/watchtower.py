@@ -48,6 +48,7 @@ from keeper.world.clock import SystemClock
 from keeper.world.commands import SystemCommands
 from keeper.world.eyes import Eyes
 from keeper.world.files import FilesLook, path_map
+from keeper.world.host import boot_alone
 from keeper.world.hosts import HostSettings, choose
 from keeper.world.links import Links
 from keeper.world.network import NetworkLook, Targets
@@ -78,7 +79,7 @@ class Watchtower:
         brake: Stop,
         demo: DemoHost | None = None,
     ) -> None:
-        self._settings, self._clock, self._boot = settings, clock, me.boot
+        self._settings, self._clock, self._boot = settings, clock, boot_alone(me)
         self.watch, self._checks = store, checks
         self._open_client, self._brake = open_client, brake
         commands = SystemCommands(clock)

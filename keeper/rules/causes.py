@@ -37,12 +37,16 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.INTERNET_DOWN: "The router answers, but nothing beyond it does.",
     Cause.PLEX_TV_DOWN: "All is well here; only plex.tv does not answer.",
     Cause.REMOTE_ACCESS_LOST: "Plex cannot be reached from outside any more.",
+    Cause.CRASHING: "Plex keeps ending shortly after its start. Its own log says why; a restart would not help.",
+    Cause.UNREACHABLE: "The network is well, but the machine of Plex does not answer: is it switched off?",
     Cause.MOVED: "Plex is well, but PLEX_URL names an address that this machine no longer has.",
     Cause.UNKNOWN: "The look itself failed; nothing is known for sure.",
 }
 
 #: While one of these reigns, a scan of ours waits: it would make things worse, or take what is hidden for gone.
-HOLDS_SCANS = frozenset({Cause.UPDATING, Cause.MOUNT_MISSING, Cause.DB_TROUBLE, Cause.HUNG, Cause.OVERLOADED})
+HOLDS_SCANS = frozenset({
+    Cause.UPDATING, Cause.MOUNT_MISSING, Cause.DB_TROUBLE, Cause.HUNG, Cause.OVERLOADED, Cause.CRASHING,
+})  # fmt: skip
 
 #: While one of these reigns, nothing beyond this house can be reached.
 NO_LINE = frozenset({
@@ -95,9 +99,14 @@ class _Seen:
         fact = self._facts.get(name)
         return fact is not None and fact.value == value
 
+    def drops(self) -> bool:
+        """It accepts connections and ends them without an answer. That is no silence: a proxy, a tunnel or the wrong
+        scheme does so in front of a Plex that is well."""
+        return self.yes("port") and self.unsure("identity", "unreachable", "dropped")
+
     def mute(self) -> bool:
         """It accepts connections, and then says nothing or drops them."""
-        return self.no("identity", "silent") or (self.yes("port") and self.unsure("identity", "unreachable"))
+        return self.no("identity", "silent") or self.drops()
 
     def unreachable(self) -> bool:
         """The port could not even be tried: the way to it may be broken."""
@@ -106,7 +115,8 @@ class _Seen:
 
     def undecided(self) -> bool:
         """The service manager could not be asked, or packages are being changed: perhaps it has to be so."""
-        return self.unsure("service", "no_answer") or self.unsure("updating", "packages")
+        failed = self.no("service", "failed")  # that needs no guessing
+        return self.unsure("service", "no_answer") or (self.unsure("updating", "packages") and not failed)
 
     def young(self) -> bool:
         """Plex, or the whole machine, started a short while ago."""
@@ -120,12 +130,13 @@ Rung = tuple[Callable[[_Seen], bool], Cause]
 _IN_BETWEEN = ("activating", "deactivating", "maintenance")
 
 _PLEX: tuple[Rung, ...] = (
-    (lambda f: f.yes("updating") or f.yes("plex_updating"), Cause.UPDATING),
+    (lambda f: f.yes("updating"), Cause.UPDATING),
     (lambda f: f.no("port", "refused") and f.no("service", "inactive"), Cause.STOPPED_BY_OWNER),
     (lambda f: f.no("service", "paused"), Cause.STOPPED_BY_OWNER),
     (lambda f: f.no("port", "refused") and f.yes("crashing"), Cause.DOWN),  # it would be 'starting' for ever
     (lambda f: f.no("port", "refused") and f.unsure("service", *_IN_BETWEEN), Cause.STARTING),
     (lambda f: f.no("identity", "silent") and f.told("process", "stopped_by_signal"), Cause.HUNG),
+    (lambda f: f.mute() and f.yes("crashing"), Cause.CRASHING),
     (lambda f: (f.no("port", "refused") or f.mute()) and f.young(), Cause.STARTING),
     (lambda f: f.no("port", "refused") and f.undecided(), Cause.UNKNOWN),
     (lambda f: f.no("port", "refused"), Cause.DOWN),
@@ -133,7 +144,8 @@ _PLEX: tuple[Rung, ...] = (
     (lambda f: f.unsure("port", "TimeoutError") and f.yes("process"), Cause.HUNG),
     (lambda f: f.no("port", "no_name") and not f.no("dns"), Cause.NO_NAME),
     (lambda f: f.no("identity", "starting"), Cause.STARTING),
-    (lambda f: f.mute(), Cause.HUNG),
+    (lambda f: f.no("identity", "silent"), Cause.HUNG),
+    (lambda f: f.drops(), Cause.NOT_PLEX),
     (lambda f: f.no("identity", "overloaded"), Cause.OVERLOADED),
     # Plex says who it is to everybody: whoever wants a password for that, or refuses it, is not Plex.
     (lambda f: f.no("identity") or f.unsure("identity", "plex_rejected"), Cause.NOT_PLEX),
@@ -144,11 +156,14 @@ _PLEX: tuple[Rung, ...] = (
     (lambda f: f.no("token", "overloaded"), Cause.OVERLOADED),
     (lambda f: f.no("token", "silent") or f.no("count") or f.unsure("count", "unreachable"), Cause.DB_TROUBLE),
     (lambda f: f.no("count_in_time"), Cause.DB_TROUBLE),
+    (lambda f: f.yes("crashing"), Cause.CRASHING),
     (lambda f: f.no("in_time"), Cause.OVERLOADED),
 )
 _FILES: tuple[Rung, ...] = (
     (lambda f: f.no("mounts"), Cause.MOUNT_MISSING),
     (lambda f: f.no("disk"), Cause.DISK_FULL),
+    # What Plex says of its own update, while it serves: it may wait there for days, and must hide nothing else.
+    (lambda f: f.yes("plex_updating"), Cause.UPDATING),
 )
 _NETWORK: tuple[Rung, ...] = (
     (lambda f: f.no("link_up"), Cause.LINK_ADMIN_DOWN),
@@ -166,6 +181,14 @@ _NETWORK: tuple[Rung, ...] = (
     (lambda f: f.says("asked_over", "loopback"), Cause.MOVED),
     (lambda f: f.no("mapping"), Cause.REMOTE_ACCESS_LOST),
 )
+#: What is left when Plex is asked over the network and neither explains it.
+_BEYOND: tuple[Rung, ...] = (
+    (lambda f: f.unsure("port", "no_way"), Cause.MOVED),
+    (
+        lambda f: f.unsure("port", "TimeoutError", "OSError") and (f.yes("gateway") or f.yes("internet")),
+        Cause.UNREACHABLE,
+    ),
+)
 
 
 def diagnose(facts: Mapping[str, Fact]) -> Cause:
@@ -176,7 +199,7 @@ def diagnose(facts: Mapping[str, Fact]) -> Cause:
     """
     seen = _Seen(facts)
     over_the_network = seen.unreachable() and not seen.yes("process") and not seen.yes("updating")
-    ladders = (_NETWORK, _PLEX) if over_the_network else (_PLEX, _FILES, _NETWORK)
+    ladders = (_NETWORK, _PLEX, _BEYOND) if over_the_network else (_PLEX, _FILES, _NETWORK)
     for ladder in ladders:
         for told, cause in ladder:
             if told(seen):

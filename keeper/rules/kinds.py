@@ -10,7 +10,8 @@ from keeper.rules.types import Choice, Event, Group, Severity, Telling
 #: Names are kept from the older watchdog where it had one: automations hang on them. Any other name is the owner's own.
 GROUPS: Mapping[str, Group] = {
     **dict.fromkeys(
-        ("Trouble", "Trouble Over", "Gave Up", "Takes Long", "Plex Crash", "Disk Filling", "Delivery Blocked",
+        ("Trouble", "Trouble Over", "Gave Up", "Takes Long", "Plex Crash", "Disk Filling", "Watchdog Blind",
+         "Watchdog Sees Again", "Delivery Blocked",
          "Delivery Budget"),
         Group.TROUBLE,
     ),

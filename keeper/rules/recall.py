@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keeper.rules import filling, lives, tempo
@@ -10,6 +10,7 @@ from keeper.rules.elapsed import elapsed
 from keeper.rules.types import Agent, Cause, Fact, Moment, Notice, Severity, Turn, Turning, Watch, WatchLimits
 
 FORGET_PACES = 3600.0  # answers before a pause this long say nothing about now
+HUGE = 1e15  # no figure of ours is that large
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +25,39 @@ class Recalled:
 
 def recall(before: Watch, facts: Mapping[str, Fact], now: Moment, limits: WatchLimits) -> Recalled:
     """Keeps the books of lives, answers and disks."""
+    facts = {name: _sane(fact) for name, fact in facts.items()}
     life, turns = lives.observe(before.life, facts, before.taken, now)
     kept = lives.remember(before.turns, turns)
-    gap = before.last is None or elapsed(before.last, now) > FORGET_PACES
+    gap = before.last is None or elapsed(before.last, now) > max(FORGET_PACES, 3 * limits.interval)
     paces = tempo.remember(() if gap else before.paces, facts, "response_ms", limits.slow)
     counts = tempo.remember(() if gap else before.counts, facts, "count_ms", limits.slow)
     levels, notices = filling.observe(before.levels, facts, now.at)
     added = {
-        "in_time": tempo.in_time(paces, before.cause is Cause.OVERLOADED, limits.slow),
-        "count_in_time": tempo.in_time(counts, before.cause is Cause.DB_TROUBLE, limits.slow),
-        "crashing": _crashing(kept, now),
+        "in_time": _verdict(facts, "response_ms", paces, before.cause is Cause.OVERLOADED, limits.slow),
+        "count_in_time": _verdict(facts, "count_ms", counts, before.cause is Cause.DB_TROUBLE, limits.slow),
+        "crashing": _crashing(kept, facts, now),
     }
     watch = replace(before, life=life, turns=kept, paces=paces, counts=counts, levels=levels)
-    if before.incident is None:
+    if before.incident is None and not lives.is_looping(before.turns, now, facts.get("service")):  # it was told already
         notices = [*_crashed(turns), *notices]
     return Recalled(watch, {**facts, **added}, turns, tuple(notices))
 
 
-def _crashing(turns: tuple[Turn, ...], now: Moment) -> Fact:
-    looping = lives.is_looping(turns, now.at)
+def _sane(fact: Fact) -> Fact:
+    """A figure that is none would spoil every book it is entered in."""
+    if isinstance(fact.value, int | float) and not abs(fact.value) < HUGE:
+        return Fact(None, "no figure")
+    return fact
+
+
+def _verdict(facts: Mapping[str, Fact], name: str, paces: Sequence[bool], was_slow: bool, limit: float) -> Fact:
+    """Only with an answer in this very look: earlier ones must not outlive what has happened since."""
+    answered = facts.get(name)
+    return tempo.in_time(paces, was_slow, limit) if answered and answered.value is not None else Fact(None)
+
+
+def _crashing(turns: tuple[Turn, ...], facts: Mapping[str, Fact], now: Moment) -> Fact:
+    looping = lives.is_looping(turns, now, facts.get("service"))
     return Fact(looping, "it ended shortly after its start, several times" if looping else "")
 
 

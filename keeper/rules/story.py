@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from keeper.rules import ladder
 from keeper.rules.causes import SENTENCES
 from keeper.rules.elapsed import elapsed
+from keeper.rules.lives import is_reboot_of_ours
 from keeper.rules.types import (
     Action,
     Cause,
@@ -49,6 +50,7 @@ ONCE: Mapping[Reason, str] = {
 }
 #: Causes that pass by themselves; seconds after which it is told that they do not.
 LONG: Mapping[Cause, float] = {Cause.STARTING: 1800.0, Cause.UPDATING: 2700.0}
+BLIND = 1800.0  # seconds without a look that names a cause, after which that is told
 #: Causes that nobody has to be called for.
 _CALM = (Cause.UPDATING, Cause.STOPPED_BY_OWNER, Cause.STARTING)
 
@@ -65,7 +67,8 @@ class Story:
 def tell(before: Watch, watch: Watch, look: Look, decision: Decision, facts: Mapping[str, Fact], news: bool) -> Story:
     """The story of one look. `news` = the decision differs from the one before."""
     watch, steps = _judged(watch, look)
-    notices = [*_startup(before, look)]
+    watch, of_sight = _sight(before, watch, look)
+    notices = [*_startup(before, look), *of_sight]
     if before.incident and not watch.incident:
         steps += _proved(before.incident, watch, look)
         steps.append(_step(StepKind.CLOSED, look, {"cause": before.incident.cause.value}))
@@ -124,14 +127,22 @@ def _judged(watch: Watch, look: Look) -> tuple[Watch, list[Step]]:
 def _startup(before: Watch, look: Look) -> Iterator[Notice]:
     if before.last is None or before.last.boot == look.now.boot:
         return
-    ours = bool(before.taken) and before.taken[-1].action is Action.REBOOT and not _later(before, before.taken[-1])
+    ours = any(is_reboot_of_ours(each, before.last, look.now) for each in before.taken)
     message = f"This machine started {look.now.uptime:.0f} s ago{', as the watchdog asked it to' if ours else ''}."
     yield Notice("System Startup", Severity.INFO, message, {"ours": ours, "uptime": look.now.uptime})
 
 
-def _later(watch: Watch, taken: Taken) -> bool:
-    """Whether the machine had started anew already since that reboot."""
-    return watch.last is not None and watch.last.boot != taken.at.boot
+def _sight(before: Watch, watch: Watch, look: Look) -> tuple[Watch, list[Notice]]:
+    """That nothing can be told for long, and that it can be told again: each once."""
+    if before.blind_told and look.cause is not Cause.UNKNOWN:
+        message = f"The watchdog can tell again how it stands: {SENTENCES[look.cause]}"
+        return watch, [Notice("Watchdog Sees Again", Severity.INFO, message, {"cause": look.cause.value})]
+    if watch.blind is None or watch.blind_told or elapsed(watch.blind, look.now) < BLIND:
+        return watch, []
+    lasted = elapsed(watch.blind, look.now)
+    message = f"For {_span(lasted)} the watchdog has not been able to tell how Plex is. The page says what it saw."
+    notice = Notice("Watchdog Blind", Severity.WARNING, message, {"seconds": lasted})
+    return replace(watch, blind_told=True), [notice]
 
 
 def _trouble(cause: Cause) -> Notice:

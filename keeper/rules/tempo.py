@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from keeper.rules.types import Fact
 
 LATE, OF = 3, 5  # so many late answers of so many make it slow
-LATE_STILL = 2  # and so many let it stay slow
+LATE_STILL = 1  # and so many let it stay slow: it is over when all are in time
 
 
 def remember(paces: Sequence[bool], facts: Mapping[str, Fact], name: str, limit: float) -> tuple[bool, ...]:
@@ -20,7 +20,7 @@ def remember(paces: Sequence[bool], facts: Mapping[str, Fact], name: str, limit:
 
 
 def in_time(paces: Sequence[bool], was_slow: bool, limit: float) -> Fact:
-    """Whether it answers in time; unknown until something was answered."""
+    """Whether it answers in time; unknown for one that has not answered."""
     if not paces:
         return Fact(None)
     late = sum(paces)

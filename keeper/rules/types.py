@@ -146,6 +146,8 @@ class Cause(StrEnum):
     INTERNET_DOWN = "internet_down"  # the router answers, nothing beyond it does
     PLEX_TV_DOWN = "plex_tv_down"  # only plex.tv is silent
     REMOTE_ACCESS_LOST = "remote_access_lost"  # Plex is not reachable from outside any more
+    CRASHING = "crashing"  # it answers now and then, but ends shortly after every start
+    UNREACHABLE = "unreachable"  # the network is well, but the machine of Plex does not answer
     MOVED = "moved"  # Plex is well, but PLEX_URL names an address that this machine has no more
     UNKNOWN = "unknown"  # the look itself failed
 
@@ -510,6 +512,7 @@ class Turn:
     by: Agent
     lived: float | None = None
     person: str = ""  # who asked us for it; '' = the watchdog by itself, or it was not us
+    seen: Moment | None = None  # `at`, with the uptime; None = from the ledger, which keeps the wall clock alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,6 +525,8 @@ class Life:
     pid: int | None = None
     restarts: float | None = None  # how often the service manager brought it back; None = it does not say
     updating: bool = False
+    earliest: float | None = None  # like `born`, when that is not known: before this uptime it did not start
+    rising: bool = False  # it is gone, and its service manager is about to bring it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,6 +583,8 @@ class Watch:
     turns: tuple[Turn, ...] = ()  # the latest starts and stops of Plex
     paces: tuple[bool, ...] = ()  # of the latest answers of Plex, oldest first: was it too slow?
     counts: tuple[bool, ...] = ()  # the same of its library
+    blind: Moment | None = None  # since when no look could name a cause
+    blind_told: bool = False
     levels: tuple[Level, ...] = ()  # of the disks, a few of each, oldest first
 
 

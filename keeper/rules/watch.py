@@ -57,6 +57,8 @@ def observe(before: Watch, look: Look, limits: WatchLimits) -> Watch:
         last=look.now,
         told=before.told if look.cause is Cause.UNKNOWN else look.now,
         served=before.served if look.streams is None else limits.address,
+        blind=(before.blind or look.now) if look.cause is Cause.UNKNOWN else None,
+        blind_told=before.blind_told and look.cause is Cause.UNKNOWN,
     )
     if look.cause is Cause.UNKNOWN:  # proves nothing in either direction; a run of looks outlives only a few of them
         return watch

@@ -57,6 +57,8 @@ SERVES: Mapping[Cause, bool | None] = {
     Cause.PLEX_TV_DOWN: True,
     Cause.REMOTE_ACCESS_LOST: True,
     Cause.MOVED: True,
+    Cause.CRASHING: False,  # it is there for a moment at a time
+    Cause.UNREACHABLE: False,
 }
 _NOT_TOLD = (Cause.OK, Cause.UNKNOWN)  # every other cause's seconds are told, whether they count as bad or not
 

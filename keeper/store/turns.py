@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from keeper.rules.types import Agent, Turn, Turning
 from keeper.store.schema import plex_turns
+from keeper.store.watch_json import read_record
 
 MOST_REBUILT = 20  # turns; the rules themselves remember no more
 _KNOWN = [each.value for each in Turning]
@@ -38,13 +40,14 @@ def note_turns(connection: Connection, turns: Iterable[Turn]) -> None:
 def read_turns(connection: Connection, limit: int, before: int | None = None) -> list[Turned]:
     """Newest first; the next page is the one `before` the last id of this one.
 
-    Rows that are neither a start nor a stop, because somebody spoiled them by hand, are passed over while reading: a
-    page that came back short would look like the last one.
+    Rows that are neither a start nor a stop, or of no possible time, because somebody spoiled them by hand, are passed
+    over while reading: a page that came back short would look like the last one.
     """
-    wanted = select(plex_turns).where(plex_turns.c.what.in_(_KNOWN)).order_by(plex_turns.c.id.desc()).limit(limit)
+    wanted = select(plex_turns).where(plex_turns.c.what.in_(_KNOWN)).order_by(plex_turns.c.id.desc())
     if before is not None:
         wanted = wanted.where(plex_turns.c.id < before)
-    return [Turned(row.id, _turn(row)) for row in connection.execute(wanted)]
+    whole = ((row.id, turn) for row in readable(connection, wanted) if (turn := _turn(row)))
+    return [Turned(number, turn) for number, turn in islice(whole, limit)]
 
 
 def latest_turns(connection: Connection) -> tuple[Turn, ...]:
@@ -52,6 +55,20 @@ def latest_turns(connection: Connection) -> tuple[Turn, ...]:
     return tuple(each.turn for each in reversed(read_turns(connection, MOST_REBUILT)))
 
 
-def _turn(row: Row[Any]) -> Turn:
-    """An agent that this program does not know is nobody it could name."""
-    return Turn(row.at, Turning(row.what), _AGENTS.get(row.by_agent, Agent.UNKNOWN), row.lived, row.person)
+def readable(connection: Connection, wanted: Select[Any]) -> Iterator[Row[Any]]:
+    """The rows one by one, without those in which the text of a time is none: they fail while they are fetched."""
+    with connection.execute(wanted) as found:
+        while True:
+            try:
+                row = found.fetchone()
+            except (ValueError, TypeError):
+                continue
+            if row is None:
+                return
+            yield row
+
+
+def _turn(row: Row[Any]) -> Turn | None:
+    """An agent that this program does not know is nobody it could name. None for a row that was spoiled by hand."""
+    by = _AGENTS.get(row.by_agent, Agent.UNKNOWN)
+    return read_record(Turn, at=row.at, what=row.what, by=by, lived=row.lived, person=row.person)

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, select
 from keeper.rules.types import (
     Action,
     Armed,
-    Cause,
     Notice,
     Section,
     Severity,
@@ -177,7 +176,7 @@ class StoredWatch:
             write_notice(connection, now, notice)
             incident = incidents.open_incident(connection)
             if incident is not None:
-                step = Step(StepKind.OWNER, now, Cause(incident.cause), {"did": notice.kind, **notice.data})
+                step = Step(StepKind.OWNER, now, incident.cause, {"did": notice.kind, **notice.data})
                 incidents.note_steps(connection, incident.number, [step])
 
     def _setting(self, key: str) -> str | None:

@@ -112,6 +112,8 @@ WORDS: dict[type[StrEnum], dict[str, Pair]] = {
         Cause.INTERNET_DOWN: ("The internet line is down", "Die Internetleitung ist gestört"),
         Cause.PLEX_TV_DOWN: ("plex.tv does not answer", "plex.tv antwortet nicht"),
         Cause.REMOTE_ACCESS_LOST: ("Plex is not reachable from outside", "Plex ist von außen nicht erreichbar"),
+        Cause.CRASHING: ("Plex keeps crashing", "Plex stürzt immer wieder ab"),
+        Cause.UNREACHABLE: ("The machine of Plex does not answer", "Der Rechner von Plex antwortet nicht"),
         Cause.MOVED: ("PLEX_URL names an old address", "PLEX_URL nennt eine alte Adresse"),
         Cause.UNKNOWN: ("State of Plex unknown", "Zustand von Plex unbekannt"),
     },
@@ -242,6 +244,14 @@ ADVICE: dict[str, Pair] = {
     Cause.REMOTE_ACCESS_LOST: (
         "At home all is well. Check the port of the router under Settings > Remote Access in Plex.",
         "Zu Hause ist alles in Ordnung. Prüfe in Plex unter Einstellungen > Fernzugriff den Port des Routers.",
+    ),
+    Cause.CRASHING: (
+        "It ends shortly after every start. Its own log, in the folder 'Logs' of its data, says why.",
+        "Es endet kurz nach jedem Start. Warum, steht in seinem Protokoll, im Ordner 'Logs' seiner Daten.",
+    ),
+    Cause.UNREACHABLE: (
+        "The network here is well. Is the machine of Plex switched on, and its address still the one in PLEX_URL?",
+        "Das Netz hier ist in Ordnung. Ist der Rechner von Plex an, und stimmt seine Adresse in PLEX_URL noch?",
     ),
     Cause.MOVED: (
         "Plex is well, but this machine no longer has the address in PLEX_URL. Put in the new one, or 127.0.0.1.",

@@ -73,6 +73,8 @@ CAUSE_LOOK: dict[Cause, tuple[Colour, str]] = {
     Cause.INTERNET_DOWN: ("orange", "public_off"),
     Cause.PLEX_TV_DOWN: ("orange", "cloud_off"),
     Cause.REMOTE_ACCESS_LOST: ("orange", "public_off"),
+    Cause.CRASHING: ("red", "replay_circle_filled"),
+    Cause.UNREACHABLE: ("red", "desktop_access_disabled"),
     Cause.MOVED: ("orange", "wrong_location"),
     Cause.UNKNOWN: ("gray", "help"),
 }

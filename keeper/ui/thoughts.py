@@ -205,6 +205,10 @@ def _noticed(event: Event, cause: Cause | None, seconds: object) -> str:
     t, data = tongue(), event.data
     if event.kind == "Takes Long" and cause and isinstance(seconds, int | float):
         return t.say("event_takes_long", cause=t.word(cause), span=t.rough(seconds))
+    if event.kind == "Watchdog Blind" and isinstance(seconds, int | float):
+        return t.say("event_blind", span=t.rough(seconds))
+    if event.kind == "Watchdog Sees Again" and cause:
+        return t.say("event_sees", cause=t.word(cause))
     if event.kind == "Plex Crash" and isinstance(data.get("count"), int):
         return t.say("event_crashed" if data["count"] == 1 else "event_crashed_often", count=data["count"])
     if event.kind == "Disk Filling" and isinstance(data.get("days"), int | float):

@@ -55,6 +55,11 @@ def _boot_identity() -> str:
     return f"{machine or socket.gethostname()}:{boot_of()}"
 
 
+def boot_alone(owner: Owner) -> str:
+    """The boot of an owner without his machine: within one boot a machine may change its name, and even its id."""
+    return owner.boot.rpartition(":")[2]
+
+
 def boot_of(
     platform: str = sys.platform, read_kernel: Callable[[str], str] | None = None, boot_id: Path = _BOOT_ID
 ) -> str:

@@ -31,7 +31,16 @@ FINE = {"port": Fact(True), "identity": Fact(True), "claimed": Fact(True), "toke
         ({"token": Fact(False, "silent")}, Cause.DB_TROUBLE),
         ({"identity": Fact(None, "plex_rejected")}, Cause.NOT_PLEX),
         ({"identity": Fact(False, "unauthorized")}, Cause.NOT_PLEX),
-        ({"identity": Fact(None, "unreachable")}, Cause.HUNG),  # it drops what it accepts
+        ({"identity": Fact(None, "unreachable")}, Cause.NOT_PLEX),  # it drops what it accepts: perhaps a proxy
+        ({"identity": Fact(None, "dropped")}, Cause.NOT_PLEX),
+        ({"identity": Fact(None, "dropped"), "crashing": Fact(True)}, Cause.CRASHING),
+        ({"identity": Fact(False, "silent"), "crashing": Fact(True), "plex_age_s": Fact(5)}, Cause.CRASHING),
+        ({"plex_updating": Fact(True), "mounts": Fact(False)}, Cause.MOUNT_MISSING),
+        ({"port": Fact(None, "no_way"), "gateway": Fact(True)}, Cause.MOVED),
+        ({"port": Fact(None, "no_way"), "address": Fact(False)}, Cause.NO_ADDRESS),
+        ({"port": Fact(None, "TimeoutError"), "identity": Fact(None), "gateway": Fact(True)}, Cause.UNREACHABLE),
+        ({"port": Fact(None, "OSError"), "identity": Fact(None), "internet": Fact(True)}, Cause.UNREACHABLE),
+        ({"port": Fact(None, "OSError"), "identity": Fact(None), "gateway": Fact(False)}, Cause.GATEWAY_DOWN),
         ({"identity": Fact(None, "unreachable"), "plex_age_s": Fact(9)}, Cause.STARTING),
         ({"identity": Fact(False, "silent"), "plex_age_s": Fact(9)}, Cause.STARTING),
         (
@@ -91,7 +100,9 @@ def test_with_everything_known_and_well_all_is_well():
         ({"port": REFUSED, "crashing": YES, "plex_age_s": Fact(3)}, Cause.DOWN),
         ({"port": REFUSED, "crashing": YES, "service": Fact(None, "activating")}, Cause.DOWN),
         ({"port": REFUSED, "crashing": YES, "service": Fact(False, "inactive")}, Cause.STOPPED_BY_OWNER),
-        ({"crashing": YES}, Cause.OK),
+        ({"crashing": YES}, Cause.CRASHING),
+        ({"port": REFUSED, "updating": Fact(None, "packages")}, Cause.UNKNOWN),
+        ({"port": REFUSED, "updating": Fact(None, "packages"), "service": Fact(False, "failed")}, Cause.DOWN),
         ({"port": Fact(False, "no_name"), "dns": NO, "dns_local": NO}, Cause.DNS_STUB),
         ({"in_time": NO}, Cause.OVERLOADED),
         ({"mounts": NO}, Cause.MOUNT_MISSING),

@@ -183,3 +183,14 @@ def test_what_should_pass_by_itself_and_does_not_is_told_once(cause: Cause, minu
 def test_trouble_of_unknown_age_does_not_take_long():
     watch = trouble(Cause.STARTING)
     assert told(watch, watch, Cause.STARTING, seconds=9_000, news=False).notices == ()
+
+
+def test_that_nothing_can_be_told_for_long_is_told_once_and_so_is_its_end():
+    watch = Watch(last=at(0), blind=at(0))
+    assert told(watch, watch, Cause.UNKNOWN, seconds=1799).notices == ()
+    story = told(watch, watch, Cause.UNKNOWN, seconds=1800)
+    assert [(n.kind, n.severity) for n in story.notices] == [("Watchdog Blind", Severity.WARNING)]
+    assert "30 min" in story.notices[0].message
+    assert told(story.watch, story.watch, Cause.UNKNOWN, seconds=9000).notices == ()
+    again = told(story.watch, Watch(), Cause.OK, seconds=9020)
+    assert [n.kind for n in again.notices] == ["Watchdog Sees Again"]

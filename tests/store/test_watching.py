@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from watch_rig import START, TABLES, check, everything, moment, over, quiet, res
 from keeper.errors import StoreError
 from keeper.rules.types import (
     Action,
+    Agent,
     Armed,
     Cause,
     Fact,
@@ -35,6 +37,7 @@ from keeper.rules.types import (
     StepKind,
     Taken,
     Turn,
+    Turning,
     Watch,
     Watched,
 )
@@ -67,17 +70,22 @@ def views(database: Database) -> WatchViews:
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=ZONES)  # noqa: DTZ001 - the zones come along
 UPTIMES = st.floats(0, 1e9) | st.integers(0, 10**9).map(float)
-MOMENTS = st.builds(Moment, at=TIMES, boot=st.text(max_size=40), uptime=UPTIMES)
+COUNTS = st.integers(-(2**52), 2**52)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+BOOTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=":"), max_size=40)
+MOMENTS = st.builds(Moment, at=TIMES, boot=BOOTS, uptime=UPTIMES)
 WATCHES = st.builds(
     Watch,
-    incident=st.none() | st.builds(Incident, began=MOMENTS),
+    incident=st.none() | st.builds(Incident, number=COUNTS, began=MOMENTS),
     since=st.none() | MOMENTS,
     last=st.none() | MOMENTS,
-    taken=st.lists(st.builds(Taken, at=MOMENTS), max_size=6, unique_by=lambda t: (t.at, t.action)).map(tuple),
-    streams=st.lists(st.builds(Watched, since=MOMENTS), max_size=4).map(tuple),
+    taken=st.lists(
+        st.builds(Taken, at=MOMENTS, incident=COUNTS), max_size=6, unique_by=lambda t: (t.at, t.action)
+    ).map(tuple),
+    streams=st.lists(st.builds(Watched, TEXTS, TEXTS, COUNTS, MOMENTS), max_size=4).map(tuple),
     life=st.none() | st.builds(Life, seen=MOMENTS, born=st.none() | UPTIMES, restarts=st.none() | UPTIMES),
     turns=st.lists(st.builds(Turn, at=TIMES, lived=st.none() | UPTIMES), max_size=4).map(tuple),
-    levels=st.lists(st.builds(Level, at=TIMES, free=UPTIMES), max_size=4).map(tuple),
+    levels=st.lists(st.builds(Level, disk=TEXTS, at=TIMES, free=UPTIMES), max_size=4).map(tuple),
 )
 
 
@@ -353,6 +361,105 @@ def test_a_memory_that_is_gone_is_rebuilt(database: Database, store: StoredWatch
         connection.exec_driver_sql("update actions set action = 'dance' where id = 0")
     found = store.load()
     assert (found.incident, found.incidents, found.taken) == (None, 1, closing_tick.watch.taken)
+
+
+def _everything(seconds: float) -> Watch:
+    """A memory in which every kind of record stands."""
+    now = moment(seconds)
+    return replace(
+        restart(seconds, Watch()).watch, since=now, life=Life(True, now, 1.0, 7, 0.0), levels=(Level("/", START, 5.0),),
+        turns=(Turn(START, Turning.STOPPED, Agent.CRASH, 1.0),), streams=(Watched("1", "playing", 5, now),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("absurd", ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, "1e999", "9e18"])
+@pytest.mark.parametrize("field", ["restarts", "born", "free", "lived", "uptime", "offset", "number"])
+def test_a_number_that_nothing_can_have_is_spoiled(field: str, absurd: str) -> None:
+    """Left in the memory, it would end every look from then on."""
+    text = re.sub(rf'"{field}": [\d.]+', f'"{field}": {absurd}', write_watch(_everything(0)))
+    good, spoiled = read_watch(text)
+    assert spoiled
+    assert not set(spoiled) & set(good)
+    assert absurd not in write_watch(Watch(**good))
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+00:00", "2026-01-01T00:00:00"],
+)
+def test_a_time_that_cannot_have_been_is_spoiled(absurd: str) -> None:
+    tree = json.loads(write_watch(_everything(0)))
+    tree["levels"][0]["at"] = tree["last"]["at"] = absurd
+    assert read_watch(json.dumps(tree))[1] == ["last", "levels"]
+
+
+def test_half_a_character_is_spoiled() -> None:
+    assert read_watch(json.dumps(json.loads(write_watch(Watch())) | {"interface": "\ud800"}))[1] == ["interface"]
+
+
+SPOILING = [
+    "update incidents set cause = 'zzz'", "update incidents set began_at = 'zz'",
+    "update incidents set began_uptime = 'zz'", "update incidents set opened_at = 'zz'",
+    "update actions set at = 'zz'", "update actions set at = '2026-01-01'", "update actions set uptime = 'abc'",
+    "update actions set uptime = 1e300", "update actions set action = 'dance'", "update actions set incident = 'abc'",
+    "update plex_turns set at = 'x'", "update plex_turns set at = '0001-01-01T00:00:00+05:00'",
+    "update plex_turns set lived = 'abc'", "update plex_turns set by_agent = 'alien'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", SPOILING)
+def test_a_row_spoiled_by_hand_is_left_out_and_the_others_count(
+    database: Database, store: StoredWatch, sql: str
+) -> None:
+    """Of two of each the older one is spoiled; then it can be loaded, gone on with, and loaded again."""
+    first = restart(0, store.load())
+    store.remember(first, None)
+    with database.write() as connection:
+        connection.exec_driver_sql(sql)
+    second = restart(400, replace(first.watch, incident=None), number=2)
+    store.remember(second, None)
+    with database.write() as connection:
+        connection.exec_driver_sql("update watch_memory set watch_json = '{}'")
+    fresh = StoredWatch(database)
+    found = fresh.load()
+    assert found.taken[-1] == second.watch.taken[-1]
+    assert found.turns[-1] == second.turns[0]
+    assert (found.incident, found.incidents) == (second.watch.incident, 2)
+    fresh.remember(restart(800, found, number=2), None)
+    assert fresh.load().taken[-1].at == moment(800)
+    fresh.hold(START, "ada", START)
+
+
+def test_a_spoiled_incident_that_is_open_is_closed_by_the_next_look(database: Database, store: StoredWatch) -> None:
+    store.remember(restart(0, store.load()), None)
+    with database.write() as connection:
+        connection.exec_driver_sql("update incidents set cause = 'zzz', began_at = 'zz'")
+        connection.exec_driver_sql("update watch_memory set watch_json = '{}'")
+    store.hold(START, "ada", START)
+    assert store.load().incident is None
+    store.remember(quiet(20, store.load()), None)
+    assert rows(database, "select count(*) from incidents where closed_at is null") == [(0,)]
+
+
+def test_what_an_earlier_version_wrote_of_this_boot_still_counts_in_it(
+    database: Database, store: StoredWatch
+) -> None:
+    """It wrote 'machine:boot': without the machine it is the boot of today, whatever the machine was called."""
+    tick = restart(0, store.load())
+    store.remember(tick, None)
+    with database.write() as connection:
+        connection.exec_driver_sql("update actions set boot = 'box:' || boot")
+        connection.exec_driver_sql("update incidents set began_boot = 'box:' || began_boot")
+        connection.exec_driver_sql("update watch_memory set watch_json = replace(watch_json, 'boot 1', 'box:boot 1')")
+    upgraded = StoredWatch(database)
+    assert upgraded.load() == tick.watch
+    done = replace(tick.watch, taken=(replace(tick.watch.taken[0], done=True),))
+    upgraded.concluded(done, Step(StepKind.ACTED, START, Cause.DOWN, {"said": "ok"}), ())
+    assert rows(database, "select done, said from actions") == [(1, "ok")], "the same action, and no second one"
+    with database.write() as connection:
+        connection.exec_driver_sql("delete from watch_memory")
+    rebuilt = upgraded.load()
+    assert (rebuilt.taken, rebuilt.incident) == (done.taken, tick.watch.incident)
 
 
 # ------------------------------------------------------------------------------------------------ others beside us

@@ -605,6 +605,8 @@ EVENTS = (
         "auf der Seite Wächter nicht erlaubt",
     ),
     ("Takes Long", {"cause": "starting", "seconds": 1900.0}, "gone on for 32 min", "dauert nun schon 32 min"),
+    ("Watchdog Blind", {"seconds": 1900.0}, "For 32 min the watchdog", "Seit 32 min kann der Wächter nicht"),
+    ("Watchdog Sees Again", {"cause": "ok"}, "can see again: Plex", "sieht wieder: Plex"),
     ("Plex Crash", {"count": 1}, "Plex crashed; its service manager", "Plex ist abgestürzt; sein"),
     ("Plex Crash", {"count": 3}, "Plex crashed 3 times", "Plex ist 3 Mal abgestürzt"),
     ("Disk Filling", {"disk": "/mnt/films", "days": 2.0}, "/mnt/films is filling up", "von /mnt/films läuft voll"),

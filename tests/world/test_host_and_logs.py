@@ -14,7 +14,7 @@ from keeper.errors import SettingsError, StoreError
 from keeper.rules.types import Hint, Owner
 from keeper.world.clock import SystemClock
 from keeper.world.cron import CronLines
-from keeper.world.host import LocalHost, boot_of
+from keeper.world.host import LocalHost, boot_alone, boot_of
 from keeper.world.logs import ScanLogs
 from keeper.world.notifications import hints_in
 from keeper.world.plex_rows import to_item
@@ -44,6 +44,12 @@ def test_an_earlier_boot_is_dead_and_another_machine_is_unknown():
     machine = me.boot.partition(":")[0]
     assert host.is_alive(me._replace(boot=f"{machine}:earlier")) is False
     assert host.is_alive(Owner("another:boot", me.pid, me.started)) is None
+
+
+def test_a_machine_that_changes_its_name_within_a_boot_stays_in_that_boot():
+    """A container that is made anew, a Mac that gets another host name from the network: the limits hold on."""
+    assert boot_alone(Owner("box:4f0c", 1, 1)) == boot_alone(Owner("other-box:4f0c", 2, 2)) == "4f0c"
+    assert boot_alone(Owner("4f0c", 1, 1)) == "4f0c"
 
 
 def test_a_mac_is_known_by_the_session_of_its_kernel_however_its_clock_is_corrected(monkeypatch):

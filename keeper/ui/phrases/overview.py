@@ -68,6 +68,11 @@ PHRASES: dict[str, tuple[str, str]] = {
     "event_over": ("All is well again after {span}", "Nach {span} ist alles wieder gut"),
     "event_updated": ("The update of Plex is over after {span}", "Die Aktualisierung von Plex ist nach {span} fertig"),
     "event_takes_long": ("{cause} That has gone on for {span} now", "{cause} Das dauert nun schon {span}"),
+    "event_blind": (
+        "For {span} the watchdog has not been able to tell how Plex is",
+        "Seit {span} kann der Wächter nicht sagen, wie es um Plex steht",
+    ),
+    "event_sees": ("The watchdog can see again: {cause}", "Der Wächter sieht wieder: {cause}"),
     "event_crashed": (
         "Plex crashed; its service manager brought it back",
         "Plex ist abgestürzt; sein Dienstverwalter hat es wieder gestartet",
