@@ -38,6 +38,8 @@ from keeper.rules.watch import Host, Look, decide, next_look, observe, remember_
 
 log = logging.getLogger("keeper.monitor")
 
+MOST_UNTOLD = 50  # steps, events and turns each, that wait for a look that can be stored
+
 
 @dataclass(frozen=True, slots=True)
 class Senses:
@@ -58,6 +60,7 @@ class Monitor:
         self._senses, self._limits, self._zone = senses, limits, zone
         self._watch: Watch | None = None
         self._is_stored = True
+        self._untold: Tick | None = None  # what the last looks had to tell, and could not be stored
         self._shown: tuple[Reason, Action] | None = None
         self._cause: Cause | None = None
         self._wait = limits.interval
@@ -77,18 +80,20 @@ class Monitor:
         limits = self._limits_now()
         recalled, look = self._see(before, limits)
         facts = recalled.facts
-        watch = _noted(observe(recalled.watch, look, limits), facts)
-        decision = decide(watch, look, limits, self._host(watch))
+        observed = _noted(observe(recalled.watch, look, limits), facts)
+        decision = decide(observed, look, limits, self._host(observed))
         news = (decision.reason, decision.wanted) != self._shown or decision.action is not Action.NONE
-        story = tell(before, watch, look, decision, facts, news)
+        story = tell(before, observed, look, decision, facts, news)
         acting = decision.action is not Action.NONE
         watch = remember_action(story.watch, decision, look.now) if acting else story.watch
         self._wait = next_look(watch, decision, limits)
         check = self._check(facts, look, decision)
-        notices = (*recalled.notices, *story.notices)
-        tick = Tick(check, watch, decision, story.steps, notices, recalled.turns)
-        stored = self._is_stored = self._store(tick)
-        self._watch = watch if stored else story.watch
+        tick = Tick(check, watch, decision, story.steps, (*recalled.notices, *story.notices), recalled.turns)
+        stored = self._is_stored = self._store(_late(self._untold, tick))
+        if not stored and acting:  # nothing is done then, so nothing is told of it
+            story = tell(before, observed, look, replace(decision, action=Action.NONE), facts, news=False)
+            tick = replace(tick, steps=story.steps, notices=(*recalled.notices, *story.notices))
+        self._watch, self._untold = (watch, None) if stored else (story.watch, _late(self._untold, tick))
         if look.cause is not Cause.UNKNOWN:
             self._obstacle = SENTENCES[look.cause] if look.cause in HOLDS_SCANS else ""
         self._say(check, decision, news)
@@ -219,6 +224,18 @@ class Monitor:
         elif news:
             log.info("%s: %s", check.cause.value, sentence(check.cause, decision))
         self._cause = check.cause
+
+
+def _late(untold: Tick | None, tick: Tick) -> Tick:
+    """A look with what those before it had to tell in vain: told late, and not never. Of much, the latest."""
+    if untold is None:
+        return tick
+    return replace(
+        tick,
+        steps=(*untold.steps[-MOST_UNTOLD:], *tick.steps),
+        notices=(*untold.notices[-MOST_UNTOLD:], *tick.notices),
+        turns=(*untold.turns[-MOST_UNTOLD:], *tick.turns),
+    )
 
 
 def _noted(watch: Watch, facts: Mapping[str, Fact]) -> Watch:

@@ -9,7 +9,7 @@ try:
     from keeper.commands import events, folders, scans, service, watchdog
 except ModuleNotFoundError as missing:
     sys.exit(f"keeper: {missing.name} is not installed here. Run `make run` once, then .venv/bin/python -m keeper ...")
-from keeper.errors import KeeperError, SettingsError
+from keeper.errors import KeeperError, SettingsError, WrongUse
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.command(options))
-    except SettingsError as problem:
+    except (SettingsError, WrongUse) as problem:
         print(f"keeper: {problem.sentence}", file=sys.stderr)
         return 2
     except KeeperError as problem:

@@ -25,7 +25,6 @@ from keeper.rules.types import Answer, Event, Notice, Parcel, Result, Severity
 log = logging.getLogger("keeper.courier")
 
 LEAF = 500  # events that are looked at in one transaction
-EXAMINE_SECONDS = 3600.0  # between two looks whether a blocked outlet takes something again
 LOOK_SECONDS = 30.0  # between two looks for work while nothing is written to the store
 REST_SECONDS = 60.0  # for an outlet that broke in a way nobody thought of
 
@@ -48,6 +47,15 @@ class Satchel:
     mark: Callable[[], object] = object  # equal to an earlier one only if nothing was written to the store since then
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What became of one call, as it is to be written down."""
+
+    answer: Answer
+    again: Mapping[int, datetime]  # by parcel: the next try
+    at: datetime
+
+
 class Courier:
     """Serves all outlets. `tick` is quick; what takes long happens in threads that `wait` waits for."""
 
@@ -55,9 +63,13 @@ class Courier:
         self._with = satchel
         self._rounds: dict[str, threading.Thread] = {}
         self._held: dict[str, tuple[datetime, int]] = {}  # by outlet: for the budget's sake, until then; so many waited
-        self._examined: dict[str, float] = {}  # by outlet: when (monotonic) it was last asked
+        self._examined: dict[str, tuple[float, int]] = {}  # by outlet: when (monotonic) it was last asked, how often
         self._on_trial: dict[str, str] = {}  # by outlet: it was blocked, and is tried with these settings once more
         self._resting: dict[str, float] = {}  # by outlet: until when (monotonic)
+        self._unwritten: dict[str, Said] = {}  # by outlet: what the store did not take yet
+        self._store_failures: Counter[str] = Counter()  # by outlet: in a row
+        self._breaks: Counter[int] = Counter()  # by parcel: tries in which an outlet failed as nobody thought of
+        self._alone: Counter[str] = Counter()  # by outlet: so many go one by one, to tell which of them breaks it
         self._line_was_up = True
         self._seen: object = None  # the mark of the store at the last look for work
         self._look_at = 0.0  # monotonic: the next look, should nothing be written before
@@ -104,9 +116,10 @@ class Courier:
     def serve(self, outlet: Outlet) -> None:
         """Everything that is due there now, in the order of the events. Raises StoreError, Cancelled, Interrupted."""
         store, clock = self._with.store, self._with.clock
+        self._write_down(outlet)
         while outlet.local or self._with.line():
             self._with.stop.check()
-            parcels = store.due(outlet.name, clock.now(), outlet.batch)
+            parcels = store.due(outlet.name, clock.now(), 1 if self._alone[outlet.name] else outlet.batch)
             if not parcels or not self._may_call(outlet, parcels):
                 return
             began = clock.monotonic()
@@ -117,19 +130,57 @@ class Courier:
                 self._with.stop.wait(left)
 
     def _carry(self, outlet: Outlet, parcels: list[Parcel]) -> bool:
-        """One call and what became of it; whether the next one may follow at once."""
-        store, clock = self._with.store, self._with.clock
-        store.begin(outlet.name, parcels, clock.now())
-        answer = outlet.send(parcels, self._with.stop)
-        now = clock.now()
+        """One call and what became of it; whether the next one may follow at once. What the answer leaves out was on
+        its way when the outlet was stopped, and stays so."""
+        self._with.store.begin(outlet.name, parcels, self._with.clock.now())
+        answer = delivery.plainly(self._send(outlet, parcels))
+        now = self._with.clock.now()
         again = delivery.next_tries(parcels, answer, self._with.backoff, self._with.dice(), now)
-        store.conclude(outlet.name, answer, again, now)
-        tally = self.results.setdefault(outlet.name, Counter())
-        tally.update(receipt.result for receipt in answer.receipts)
-        if again and delivery.silence(answer):
-            store.pause(outlet.name, max(again.values()))
-        self._say(outlet, answer)
+        self._unwritten[outlet.name] = Said(answer, again, now)
+        self._write_down(outlet)
+        if len(answer.receipts) < len(parcels):
+            self._rest(outlet.name, REST_SECONDS)  # the service ends; should it not, nothing is sent over and over
+            return False
         return not again
+
+    def _send(self, outlet: Outlet, parcels: list[Parcel]) -> Answer:
+        """Whatever goes wrong in there, it ends with an answer: one event must not hold up all others for ever."""
+        answers: list[Answer] = []
+        stopped: list[Cancelled | Interrupted] = []
+
+        def call() -> None:
+            try:
+                answers.append(outlet.send(parcels, self._with.stop))
+            except (Cancelled, Interrupted) as end:  # the guard would take it for a fault
+                stopped.append(end)
+
+        came_through = self._with.guard(f"deliver-{outlet.name}", call)
+        if stopped:
+            raise stopped[0]
+        if came_through:
+            return answers[0]
+        if len(parcels) == 1:  # of a batch, nobody knows which one it was
+            self._breaks[parcels[0].id] += 1
+        self._alone[outlet.name] = max(self._alone[outlet.name], len(parcels))
+        return delivery.broken(parcels, self._breaks)
+
+    def _write_down(self, outlet: Outlet) -> None:
+        """What became of the last call. Nothing else is sent there before the store has taken it, because what is not
+        written down would be sent again. Raises StoreError."""
+        said = self._unwritten.get(outlet.name)
+        if said is None:
+            return
+        if said.again and delivery.silence(said.answer):
+            self._with.store.pause(outlet.name, max(said.again.values()))
+        self._with.store.conclude(outlet.name, said.answer, said.again, said.at)
+        del self._unwritten[outlet.name]
+        tally = self.results.setdefault(outlet.name, Counter())
+        tally.update(receipt.result for receipt in said.answer.receipts)
+        settled = [each for each in said.answer.receipts if each.result in (Result.DONE, Result.REFUSED)]
+        self._alone[outlet.name] = max(0, self._alone[outlet.name] - len(settled))
+        for receipt in settled:
+            self._breaks.pop(receipt.parcel, None)
+        self._say(outlet, said.answer)
 
     def _may_call(self, outlet: Outlet, parcels: Sequence[Parcel]) -> bool:
         """Whether the budget of calls allows one now."""
@@ -186,7 +237,7 @@ class Courier:
             return False
         due = store.next_due(outlet.name, now)
         is_due = due is not None and due <= now and not self._is_held(outlet.name)
-        return is_due or self._is_to_be_examined(outlet)
+        return is_due or outlet.name in self._unwritten or self._is_to_be_examined(outlet)
 
     def _fan_out(self, outlet: Outlet, now: datetime) -> None:
         telling, zone = self._with.store.telling(), self._with.zone()
@@ -204,18 +255,25 @@ class Courier:
 
     def _round(self, outlet: Outlet) -> None:
         if not self._with.guard(f"deliver-{outlet.name}", lambda: self._examine_and_serve(outlet)):
-            self._resting[outlet.name] = self._with.clock.monotonic() + REST_SECONDS
+            self._rest(outlet.name, REST_SECONDS)
         self.look_again()
+
+    def _rest(self, name: str, seconds: float) -> None:
+        self._resting[name] = self._with.clock.monotonic() + seconds
 
     def _examine_and_serve(self, outlet: Outlet) -> None:
         try:
             if self._is_to_be_examined(outlet):
                 self._examine(outlet)
             self.serve(outlet)
+            self._store_failures.pop(outlet.name, None)
         except (Cancelled, Interrupted):
             log.info("%s: stopped; what was on its way is looked for later", outlet.name)
         except StoreError as problem:
-            log.error("%s: nothing is delivered: %s", outlet.name, problem.sentence)
+            self._store_failures[outlet.name] += 1
+            pause = delivery.rest_of(self._store_failures[outlet.name])
+            log.error("%s: nothing is delivered for %.0f s: %s", outlet.name, pause, problem.sentence)
+            self._rest(outlet.name, pause)
 
     # ------------------------------------------------------------------ what is said of outlets
 
@@ -225,15 +283,24 @@ class Courier:
             self._examined.pop(outlet.name, None)
             return False
         now = self._with.clock.monotonic()
-        return now - self._examined.setdefault(outlet.name, now) >= EXAMINE_SECONDS
+        last, looks = self._examined.setdefault(outlet.name, (now, 0))
+        return now - last >= delivery.examine_after(looks)
 
     def _examine(self, outlet: Outlet) -> None:
-        """Where nothing is known to be wrong, one more try; that it is blocked all the same is not told once more."""
-        self._examined[outlet.name] = self._with.clock.monotonic()
-        if all(ok is not False for ok, _, _ in outlet.examine()):
+        """Where nothing is known to be wrong, one more try. The look costs calls as well."""
+        _, looks = self._examined.get(outlet.name, (0.0, 0))
+        self._examined[outlet.name] = self._with.clock.monotonic(), looks + 1
+        findings = outlet.examine()
+        self._with.store.conclude(outlet.name, Answer((), examined_calls(outlet)), {}, self._with.clock.now())
+        if all(ok is not False for ok, _, _ in findings):
             log.info("%s: it may be repaired; deliveries are tried again", outlet.name)
-            self._on_trial[outlet.name] = outlet.fingerprint
-            self._with.store.unblock(outlet.name)
+            self.try_again(outlet)
+
+    def try_again(self, outlet: Outlet) -> None:
+        """It was blocked, and may be repaired: what waits there is due at once. That it is blocked all the same is not
+        told once more. Raises StoreError."""
+        self._on_trial[outlet.name] = outlet.fingerprint
+        self._with.store.unblock(outlet.name)
 
     def _say(self, outlet: Outlet, answer: Answer) -> None:
         """Once for each block, by the other outlets and the pages; each other failure in the log alone."""
@@ -254,8 +321,14 @@ class Courier:
     def _write_digest(self) -> None:
         store, now, zone = self._with.store, self._with.clock.now(), self._with.zone()
         telling = store.telling()
-        day = digest.due_day(telling, now, zone, {store.noted(digest.MARK)})
+        marks = store.noted(digest.MARK)
+        day = digest.due_day(telling, now, zone, marks)
         if day is None:
             return
         figures = self._with.figures(digest.since(telling, now), now)
-        store.note_once(digest.MARK, day.isoformat(), digest.notice(telling, figures), now)
+        store.note_once(digest.MARK, digest.marks_with(day, marks), digest.notice(telling, figures), now)
+
+
+def examined_calls(outlet: Outlet) -> int:
+    """How many calls its last look counts; none where the service counts nothing."""
+    return int(getattr(outlet, "examined_calls", 0))

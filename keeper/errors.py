@@ -7,7 +7,8 @@ KeeperError
 ├── StoreError               the data file: busy, damaged, newer than this program
 │   ├── StoreNewer
 │   └── StoreDamaged
-├── RunError                 a scan cannot be started, cancelled or resumed now
+├── RunError                 what was asked for cannot be done now: a scan, an action, a script
+│   └── WrongUse             nor ever: a command or a script says something that nobody understands
 ├── PlexError                anything between us and the server
 │   ├── PlexUnreachable      refused, no route, name not found, connection cut     (retry)
 │   ├── PlexSilent           accepted, then no complete answer in time             (retry)
@@ -77,6 +78,12 @@ class StoreDamaged(StoreError):
 
 class RunError(KeeperError):
     code = "run"
+
+
+class WrongUse(RunError):
+    """What was typed cannot be meant: no such file, outlet or folder, a script that is none. Commands end with 2."""
+
+    code = "wrong_use"
 
 
 class PlexError(KeeperError):

@@ -352,10 +352,12 @@ class Outlet(Protocol):
         """Whether it can be reached without the internet."""
 
     def send(self, parcels: Sequence[Parcel], stop: Stop) -> Answer:
-        """One delivery of up to `batch` parcels. Raises nothing but Cancelled and Interrupted."""
+        """One delivery of up to `batch` parcels. Raises nothing but Cancelled and Interrupted. Stopped in the middle of
+        a batch, an outlet may answer instead, with the receipts of what was finished; the rest has none."""
 
     def examine(self) -> list[tuple[bool | None, str, str]]:
-        """(ok, sentence, how to mend) of everything that can be asked without writing anything there."""
+        """(ok, sentence, how to mend) of everything that can be asked without writing anything there. The attribute
+        `examined_calls` says how many calls of a counting service the last one cost."""
 
 
 class DeliveryStore(Protocol):

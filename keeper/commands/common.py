@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from jobs import ENGINE
+from keeper.doctor.watchdog import is_held
 from keeper.wiring import House, build
 
 
@@ -22,6 +24,19 @@ def house_of_command() -> Iterator[House]:
         yield house
     finally:
         house.close()
+
+
+def running_engine(house: House) -> str:
+    """Who runs the engine on this data file, such as 'pid 4711 on nas'; '' = nobody does."""
+    lease = house.memory.lease(ENGINE)
+    return lease.holder if lease and is_held(house, lease) else ""
+
+
+def say_which_plex(house: House) -> None:
+    """In the demo every command has a pretended Plex of its own: what is seen is not what the service sees."""
+    if house.settings.demo:
+        sys.stderr.write("keeper: demo mode: this command started a simulated Plex server of its own and looks at that "
+                         "one. The one of a service that runs may be another matter.\n")  # fmt: skip
 
 
 def at_least_zero(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from keeper.commands.common import at_least_zero, house_of_command, iso, print_r
 from keeper.errors import RunError
 from keeper.house.oldqueue import Refused, read_queue
 from keeper.house.postroom import LONGEST_MESSAGE, check_own
+from keeper.rules.kinds import plain
 from keeper.rules.types import DeliverySeen, Event, EventFilter, Result, Severity
 from keeper.wiring import House
 
@@ -36,8 +38,8 @@ def events(options: argparse.Namespace) -> int:
 
 def emit(options: argparse.Namespace) -> int:
     """Writes an event; 2 for what cannot be one."""
-    message = sys.stdin.read(4 * LONGEST_MESSAGE) if options.message == "-" else options.message
     try:
+        message = _standard_input() if options.message == "-" else options.message
         check_own(options.kind.strip(), message.strip())
     except RunError as problem:
         print_error(problem.sentence)
@@ -64,7 +66,8 @@ def import_queue(options: argparse.Namespace) -> int:
     """Takes over what the older watchdog had still to tell; 0 when all of it could be read."""
     raw = _read(Path(options.file))
     with house_of_command() as house:
-        records, refused = read_queue(raw, house.settings.airtable_zone or house.clock.local_zone())
+        zone = house.settings.airtable_zone or house.clock.local_zone()
+        records, refused = read_queue(raw, zone, house.clock.now())
         taken = house.postroom.take_over(records)
         if options.json:
             rows = [{"at": each.at, "why": each.why} for each in refused]
@@ -176,7 +179,8 @@ def _event_row(event: Event, deliveries: list[DeliverySeen]) -> dict[str, Any]:
 
 def _event_line(event: Event, deliveries: list[DeliverySeen]) -> str:
     told = ", ".join(f"{each.outlet} {each.status.value}" for each in deliveries)
-    line = f"{iso(event.at)}  {event.severity.value:7}  {event.kind}: {event.message}"
+    kind, message = plain(event.kind), plain(event.message, "\n\t")  # a terminal obeys what it is shown
+    line = f"{iso(event.at)}  {event.severity.value:7}  {kind}: {message}"
     return f"{line}  [{told}]" if told else line
 
 
@@ -189,12 +193,26 @@ def _import_lines(taken: int, known: int, refused: list[Refused]) -> str:
 
 
 def _read(path: Path) -> bytes:
+    """Only a file: a device has no end, and a pipe may wait for ever. Raises RunError."""
     try:
-        if path.stat().st_size > BIGGEST_QUEUE:
-            raise RunError(f"{path} has more than {BIGGEST_QUEUE >> 20} MB: that is no queue of the older watchdog.")
-        return path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RunError(f"{path} is no file. Name the file airtable_queue.json of the older watchdog.")
+        with path.open("rb") as file:
+            raw = file.read(BIGGEST_QUEUE + 1)
     except OSError as problem:
         raise RunError(f"{path} cannot be read: {problem.strerror}.") from None
+    if len(raw) > BIGGEST_QUEUE:
+        raise RunError(f"{path} has more than {BIGGEST_QUEUE >> 20} MB: that is no queue of the older watchdog.")
+    return raw
+
+
+def _standard_input() -> str:
+    """Raises RunError for what is no text."""
+    try:
+        return sys.stdin.read(4 * LONGEST_MESSAGE)
+    except UnicodeDecodeError:
+        sentence = "What came by standard input is no text in UTF-8. Convert it first, for example with iconv."
+        raise RunError(sentence) from None
 
 
 def print_error(text: str, end: str = "\n") -> None:

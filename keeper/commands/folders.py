@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from keeper.commands.common import house_of_command, print_result, who
+from keeper.commands.common import house_of_command, print_result, say_which_plex, who
 from keeper.house.folders import Folder
 
 _MARKS = {True: "[ok]", False: "[!!]", None: "[??]"}
@@ -14,6 +14,7 @@ _MARKS = {True: "[ok]", False: "[!!]", None: "[??]"}
 def folders(options: argparse.Namespace) -> int:
     """Each folder with what was known of it and what is seen now; 1 when one is not well."""
     with house_of_command() as house:
+        say_which_plex(house)
         accepted = [house.accept_folder(path, who()) for path in options.accept]
         found = house.folders(look=True)
         print_result([_row(each) for each in found] if options.json else _lines(found, accepted), options.json)

@@ -7,15 +7,26 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from keeper.commands.common import at_least_zero, house_of_command, iso, print_result, who
-from keeper.errors import RunError
-from keeper.rules.types import Agent, Armed, Cause, Taken, Turn, Turning
+from keeper.commands.common import (
+    at_least_zero,
+    house_of_command,
+    iso,
+    print_result,
+    running_engine,
+    say_which_plex,
+    who,
+)
+from keeper.errors import WrongUse
+from keeper.rules.causes import SENTENCES
+from keeper.rules.story import ACTION_WORDS, sentence
+from keeper.rules.types import Action, Agent, Armed, Cause, Decision, Reason, Taken, Turn, Turning
 from keeper.wiring import House, build
 
 ARMED = [each.value for each in Armed]
@@ -30,6 +41,9 @@ def watch(_options: argparse.Namespace) -> int:
         signal.signal(number, lambda _number, _frame: ended.set())
     house = build()
     house.set_up_logging()
+    if holder := running_engine(house):
+        sys.stderr.write(f"keeper: {holder} runs the engine on this data file and acts; this one only looks, and takes "
+                         "over when that one is gone.\n")  # fmt: skip
     logging.getLogger("keeper").info("watching without a window; Ctrl-C ends it")
     house.engine.start()
     try:
@@ -43,6 +57,7 @@ def watch(_options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     """One look at Plex; 0 when all is well."""
     with house_of_command() as house:
+        say_which_plex(house)
         look = house.monitor.look()
         facts = {name: {"value": fact.value, "detail": fact.detail} for name, fact in look.facts.items()}
         document = {
@@ -63,9 +78,9 @@ def why(options: argparse.Namespace) -> int:
         if options.json:
             print_result(rows, as_json=True)
         elif not rows:
-            print_result("Nothing was decided yet. Is the service running?")
+            print_result(f"Nothing was decided yet. {_who_looks(house)}")
         else:
-            print_result("\n".join(f"{row['at']}  {row['cause']:18} {row.get('sentence', '')}" for row in rows))
+            print_result("\n".join(f"{row['at']}  {row['cause']:18} {_because(row)}" for row in rows))
     return 0
 
 
@@ -76,7 +91,7 @@ def ledger(options: argparse.Namespace) -> int:
         if options.json:
             print_result(rows, as_json=True)
         elif not rows:
-            print_result("No start or stop of Plex was seen yet, and nothing was done. Is the service running?")
+            print_result(f"No start or stop of Plex was seen yet, and nothing was done. {_who_looks(house)}")
         else:
             print_result("\n".join(map(_ledger_line, rows)))
     return 0
@@ -87,7 +102,7 @@ def simulate(options: argparse.Namespace) -> int:
     try:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise RunError(f"{options.file} cannot be read: {getattr(problem, 'strerror', None) or 'not UTF-8'}.") from None
+        raise WrongUse(f"{options.file} cannot be read: {getattr(problem, 'strerror', None) or 'not UTF-8'}.") from None
     with house_of_command() as house:
         played = house.simulate(text)
         print_result(played if options.json else _timeline(played), as_json=options.json)
@@ -232,14 +247,58 @@ def _span(seconds: float) -> str:
     return f"{seconds / size:.0f} {unit}"
 
 
+def _who_looks(house: House) -> str:
+    """Why there may be nothing to show."""
+    holder = running_engine(house)
+    return f"The engine is running ({holder}); it is written down as soon as there is something." if holder else (
+        "Is the service running?"
+    )  # fmt: skip
+
+
+def _because(row: Mapping[str, Any]) -> str:
+    """The sentence of a decision; what was written without one gets the words for its reason."""
+    if row.get("barred"):
+        return _reason(row["cause"], row.get("wanted"), row["barred"]) or str(row.get("sentence") or "")
+    said = str(row.get("sentence") or "") or _reason(row["cause"], row.get("wanted"), row.get("reason"))
+    return said or f"{SENTENCES[Cause(row['cause'])]} What was decided is not known here."
+
+
+def _reason(cause: str, wanted: object, reason: object) -> str:
+    """The rules' own sentence; '' for what is unknown here."""
+    try:
+        decision = Decision(Action.NONE, Action(str(wanted or "none")), Reason(str(reason)))
+    except ValueError:
+        return ""
+    if decision.reason is Reason.VERIFYING and decision.wanted is Action.NONE:
+        return "The effect of the last action is awaited."
+    return sentence(Cause(cause), decision)
+
+
 def _timeline(played: dict[str, Any]) -> str:
-    lines = [
-        f"{entry['at']}  {entry['what']:8} {entry['cause']:18} "
-        + (f"-> {entry['action']}" if entry["action"] != "none" else f"{entry['reason']} ({entry['wanted']})")
-        for entry in played["entries"]
-    ]
+    start = datetime.fromisoformat(played["start"])
+    lines = [f"{_after(entry['at'], start):>18}  {_played(entry)}" for entry in played["entries"]]
     told = f"{played['ticks']} looks, {len(played['incidents'])} incidents, {len(played['actions'])} actions."
     return "\n".join([*lines, told])
+
+
+def _played(entry: Mapping[str, Any]) -> str:
+    """What was seen at that time of a rehearsal, where that is new, and what was done or not, and why."""
+    if entry["what"] == "closed":
+        return "All is well again, seen twice."
+    seen = f"{SENTENCES[Cause(entry['cause'])]} " if entry["what"] in ("opened", "changed") else ""
+    if entry["action"] != Action.NONE:
+        done = ACTION_WORDS[Action(entry["action"])]
+        return f"{seen}Done: {done} ({entry['action']})."
+    return seen + _because(entry)
+
+
+def _after(at: str, start: datetime) -> str:
+    """'after 1 h 10 min'."""
+    minutes, seconds = divmod(round((datetime.fromisoformat(at) - start).total_seconds()), 60)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    first = next((n for n, (number, _) in enumerate(parts) if number), 3)
+    return "after " + " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number or first == 3)
 
 
 def _limit_lines(shown: dict[str, Any]) -> str:
@@ -248,5 +307,5 @@ def _limit_lines(shown: dict[str, Any]) -> str:
         lines.append(f"Hands off until {shown['held_until']}.")
     for each in shown["budgets"]:
         soonest = f", next {each['next_at']}" if each["next_at"] else ""
-        lines.append(f"{each['action']}: {each['used']} of {each['allowed']}{soonest}")
+        lines.append(f"{each['action']}: {each['used']} of {each['allowed']} used{soonest}")
     return "\n".join(lines)

@@ -84,7 +84,7 @@ def allowed(house: House, _check: Check) -> Iterator[Finding]:
 def engine(house: House, _check: Check) -> Iterator[Finding]:
     """Who holds the right to act on this data file, and when anybody looked last."""
     lease = house.memory.lease(ENGINE)
-    runs = _runs(house, lease) if lease else None
+    runs = is_held(house, lease) if lease else None
     if lease is None:
         yield Finding("engine", None, "No service is running on this data file.", "Start it: make run")
     elif runs:
@@ -95,7 +95,7 @@ def engine(house: House, _check: Check) -> Iterator[Finding]:
     yield last_look(house, bool(runs))
 
 
-def _runs(house: House, lease: Lease) -> bool:
+def is_held(house: House, lease: Lease) -> bool:
     """Its process lives, or (on another machine) it was heard of in time."""
     try:
         alive = house.host.is_alive(Owner.parse(lease.owner))

@@ -10,7 +10,7 @@ import os.path
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from keeper.errors import RunError
+from keeper.errors import RunError, WrongUse
 from keeper.ports import Clock
 from keeper.rules.types import Fact, Notice, SectionSeen, Severity
 from keeper.store.folders import Row, StoredFolders
@@ -41,6 +41,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     NOT_LOOKED_AT: ("It was not looked at yet.", ""),
     NO_LIBRARY: ("No library of Plex has it any more.", ""),
 }  # fmt: skip
+
+
+#: A folder that is not there, or does not answer, is not right as it is: forgetting it would only hide that.
+_NOT_THERE = ("missing", "not_a_folder", "stale", "broken", "hanging", "failed")
 
 
 class Folder(NamedTuple):
@@ -98,13 +102,17 @@ class Folders:
             for path in dict.fromkeys((*libraries, *rows))
         ]
 
-    def accept(self, path: str, by: str) -> str:
-        """Forgets what is known of it, on somebody's word; the path as it is called here. Raises RunError."""
+    def accept(self, path: str, by: str, facts: Mapping[str, Fact]) -> str:
+        """Forgets what is known of it, on somebody's word; the path as it is called here. `facts` are those of a look
+        of now. Raises RunError for one that no library has, and for one that is not there or does not answer."""
         named = dict.fromkeys((*self._libraries(), *self._stored.all()))
         asked = (os.path.normpath(path), os.path.normpath(self._ours(path)))
         found = next((each for each in asked if each in named), None)
         if found is None:
-            raise RunError(f"{path} is no folder of a library. Those are: {', '.join(named) or 'none yet'}.")
+            raise WrongUse(f"{path} is no folder of a library. Those are: {', '.join(named) or 'none yet'}.")
+        seen = next(each for each in self.show(facts) if each.path == found)
+        if seen.seen.partition(" ")[0] in _NOT_THERE:
+            raise RunError(f"{found} cannot be accepted as it is. {seen.sentence} {seen.mend}")
         message = f"{by} says that {found} is right as it is now: what was known of it is forgotten, and learnt anew."
         notice = Notice("Folder Accepted", Severity.INFO, message, {"by": by, "path": found})
         self._stored.forget(found, notice, self._clock.now())

@@ -12,15 +12,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from keeper.rules.kinds import plain
 from keeper.rules.types import Severity
 
 LONGEST_NAME = 80
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what claims to be older was written by a clock that was wrong
+MOST_OPEN = 100  # lists without an end; beyond that only records are looked for, or hostile files would take hours
 _FIELDS = "Name|Time|Message|Script"
 _ENDS = rf'"\s*(?:,\s*"(?:{_FIELDS})"\s*:|\}})'  # of a value that holds quotation marks of its own
 _BEGINS = re.compile(rf'\{{\s*(?:"fields"\s*:\s*\{{\s*)?"(?:{_FIELDS})"\s*:')
+_OPENS = re.compile(r"[\[{]")
 _CUT = "… [cut off in the queue]"
 _BAD = ("Failed", "Restart", "Reboot", "Skipped")
 
@@ -50,15 +54,16 @@ class Refused:
     why: str
 
 
-def read_queue(raw: bytes, zone: tzinfo) -> tuple[list[Record], list[Refused]]:
-    """All that can be read, in the order of the file. Times without a zone of their own are those of `zone`."""
+def read_queue(raw: bytes, zone: tzinfo, now: datetime) -> tuple[list[Record], list[Refused]]:
+    """All that can be read, in the order of the file. Times without a zone of their own are those of `zone`; none of
+    them is long after `now`."""
     text = raw.decode("utf-8-sig", "replace").replace("\0", "")
     taken: list[Record] = []
     refused: list[Refused] = []
     twins: Counter[str] = Counter()
     for at, piece in _pieces(text):
         try:
-            record = _record(piece, zone)
+            record = _record(piece, zone, now)
         except ValueError as problem:
             refused.append(Refused(at + 1, str(problem)))
             continue
@@ -76,14 +81,14 @@ def _numbered(record: Record, number: int) -> Record:
 
 def _pieces(text: str) -> Iterator[tuple[int, Any]]:
     """(place, what stands there): a JSON value, or the text of a broken record."""
-    decoder, place = json.JSONDecoder(), 0
-    while (found := re.compile(r"[\[{]").search(text, place)) is not None:
+    decoder, place, still_open = json.JSONDecoder(), 0, 0
+    while (found := (_OPENS if still_open < MOST_OPEN else _BEGINS).search(text, place)) is not None:
         start = found.start()
         try:
             value, place = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             if text[start] == "[":  # a list that does not end: what is in it may be whole
-                place = start + 1
+                place, still_open = start + 1, still_open + 1
                 continue
             place = _next_record(text, start)
             yield start, text[start:place]
@@ -113,13 +118,13 @@ def _items(value: Any) -> Iterator[Any]:
 # ---------------------------------------------------------------------------- reading one
 
 
-def _record(piece: Any, zone: tzinfo) -> Record:
+def _record(piece: Any, zone: tzinfo, now: datetime) -> Record:
     """Raises ValueError with the reason."""
     fields = _fields(piece)
-    name, message = _plain(fields.get("Name")), _plain(fields.get("Message"))
+    name, message = " ".join(_plain(fields.get("Name")).split()), _plain(fields.get("Message"))
     if not name:
         raise ValueError("it has no Name")
-    at = _time(_plain(fields.get("Time")), zone)
+    at = _time(_plain(fields.get("Time")), zone, now)
     kind = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
     script = _plain(fields.get("Script"))
     identity = json.dumps([name, at.isoformat(), message, script])
@@ -160,18 +165,20 @@ def _value(text: str, name: str) -> str | None:
 
 
 def _plain(value: Any) -> str:
-    """Text without control characters."""
+    """Text without control characters, except line breaks and tabs."""
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
-    text = text.encode("utf-8", "replace").decode()
-    return "".join(sign if (sign >= " " and sign != "\x7f") or sign in "\n\t" else " " for sign in text).strip()
+    return plain(text.encode("utf-8", "replace").decode(), "\n\t").strip()
 
 
-def _time(text: str, zone: tzinfo) -> datetime:
+def _time(text: str, zone: tzinfo, now: datetime) -> datetime:
     if not text:
         raise ValueError("it has no Time")
     try:
         moment = datetime.fromisoformat(text)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return aware.astimezone(UTC)
+        utc = aware.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"its Time {text[:40]!r} is none") from None
+    if not EARLIEST <= utc <= now + timedelta(days=1):
+        raise ValueError(f"its Time {text[:40]!r} is not between the year 2000 and tomorrow")
+    return utc

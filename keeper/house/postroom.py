@@ -14,20 +14,22 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jobs import Brake, zone_of
 from keeper.config import Settings
-from keeper.courier import Courier, Satchel
+from keeper.courier import Courier, Satchel, examined_calls
 from keeper.engine import Duty, guarded
-from keeper.errors import RunError
+from keeper.errors import RunError, WrongUse
 from keeper.house.figures import Books, figures
 from keeper.house.oldqueue import Record
 from keeper.ports import Clock, Host, Outlet
+from keeper.rules import digest
 from keeper.rules.causes import NO_LINE
-from keeper.rules.delivery import Backoff
+from keeper.rules.delivery import Backoff, plainly
 from keeper.rules.types import (
+    Answer,
     Check,
     Choice,
     Event,
@@ -45,7 +47,7 @@ from keeper.store.deliveries import StoredDeliveries
 from keeper.store.events import Events
 from keeper.store.memory import StoredMemory
 from keeper.world.outlets.airtable import AirtableOutlet
-from keeper.world.outlets.airtable_line import AIRTABLE, Account
+from keeper.world.outlets.airtable_line import AIRTABLE, Account, Manners, Turnstile
 from keeper.world.outlets.chat import TELEGRAM, ChatOutlet, telegram_url
 from keeper.world.outlets.ping import HealthPing
 from keeper.world.outlets.targets import Targets
@@ -66,6 +68,8 @@ LONGEST_MESSAGE = 100_000
 TEST = "Test"
 ABSENT = "outlet.absent."
 ABSENT_DAYS = 30
+IMPORTED = "imported"  # in the data of an event: the key of the old record
+SLACK = timedelta(seconds=1)  # the store keeps milliseconds
 
 
 class OutletCard(NamedTuple):
@@ -109,6 +113,7 @@ class Postroom:
         self._brake = Brake()
         self._outlets: dict[str, Outlet] = {}  # those that are in use, by name
         self._making = threading.Lock()
+        self._turnstile = Turnstile(desk.clock, Manners())  # tests and doctor call the same base as the courier
         self._wake = threading.Event()
         self._holds, self._renew_at, self._mind_absent_at = False, 0.0, 0.0
         self.courier = Courier(self._satchel())
@@ -166,12 +171,15 @@ class Postroom:
         memory, now = self._desk.memory, self._clock.now()
         present = {outlet.name for outlet in self._present()}
         for name in self.deliveries.registered():
-            since = memory.noted(ABSENT + name)
-            if name in present and since:
-                memory.note(ABSENT + name, "", "keeper")
-            elif name not in present and not since:
-                memory.note(ABSENT + name, now.isoformat(timespec="seconds"), "keeper")
-            elif name not in present and now - datetime.fromisoformat(since) > timedelta(days=ABSENT_DAYS):
+            before = memory.noted(ABSENT + name)
+            if name in present:
+                if before:
+                    memory.note(ABSENT + name, "", "keeper")
+                continue
+            days, seen = absence_with(before, now.astimezone(self._zone()).date())
+            if seen != before:
+                memory.note(ABSENT + name, seen, "keeper")
+            if days > ABSENT_DAYS:
                 self.deliveries.forget(name)
                 memory.note(ABSENT + name, "", "keeper")
                 message = f"{name} is not set up any more for {ABSENT_DAYS} days: what it was still to tell is dropped."
@@ -220,8 +228,14 @@ class Postroom:
     # ------------------------------------------------------------------ what people do
 
     def tell(self, telling: Telling, by: str) -> None:
-        """Saves what is told, when and where, as a whole."""
-        self.deliveries.tell(telling, by, self._clock.now())
+        """Saves what is told, when and where, as a whole. A digest whose time has passed already counts as written, so
+        saving sends none."""
+        before, now = self.telling(), self._clock.now()
+        marks = self.deliveries.noted(digest.MARK)
+        day = digest.due_day(telling, now, self._zone(), marks)
+        if day and (before.digest, before.digest_at) != (telling.digest, telling.digest_at):
+            self._desk.memory.note(digest.MARK, digest.marks_with(day, marks), by)
+        self.deliveries.tell(telling, by, now)
         self.wake()
 
     def add_target(self, url: str, by: str) -> str:
@@ -248,17 +262,18 @@ class Postroom:
         """Sends one message there at once, past everything that waits, and says what happened. Raises RunError."""
         outlet = next((each for each in self._fresh() if each.name == name), None)
         if outlet is None:
-            raise RunError(self._no_such(name))
+            raise WrongUse(self._no_such(name))
         now = self._clock.now()
         number = -int(now.timestamp())  # no event of the store has it: nothing is mistaken for this one
         message = f"A test of Plex Keeper, asked for by {by}. If you can read this, it works."
         event = Event(number, now, TEST, Severity.INFO, message, {"test": True, "by": by})
-        answer = outlet.send([Parcel(0, event)], Brake())
+        answer = plainly(outlet.send([Parcel(0, event)], Brake()))
         self.deliveries.conclude(name, replace(answer, receipts=()), {}, now)  # a call is a call
         receipt = answer.receipts[0]
         log.info("test of %s by %s: %s %s", name, by, receipt.result.value, receipt.why)
-        if receipt.result is Result.DONE:
-            self.unblock(name)
+        if receipt.result is Result.DONE:  # it shows that nothing blocks; a silence that was asked for is still one
+            self.deliveries.unblock(name, keep_silence=True)
+            self.wake()
         return receipt
 
     def retry(self, event_id: int, outlet: str) -> bool:
@@ -274,14 +289,23 @@ class Postroom:
         return number
 
     def unblock(self, outlet: str) -> None:
-        """Somebody repaired it: what waits there is due at once."""
-        self.deliveries.unblock(outlet)
+        """Somebody says that it is repaired: what waits there is due at once. Raises RunError when a look at it shows
+        that it is not; the block stays then, and nobody is told again."""
+        fresh = next((each for each in self._fresh() if each.name == outlet), None)
+        if fresh is None:
+            raise WrongUse(self._no_such(outlet))
+        findings = fresh.examine()
+        self.deliveries.conclude(outlet, Answer((), examined_calls(fresh)), {}, self._clock.now())
+        for ok, sentence, mend in findings:
+            if ok is False:
+                raise RunError(f"It is not repaired yet: {sentence} {mend}".strip())
+        self.courier.try_again(fresh)
         self.wake()
 
     def drop_pending(self, outlet: str, by: str) -> int:
         """Gives up what waits, of one outlet or ('') of all; the number. Raises RunError for one that is not there."""
         if outlet and outlet not in self.names():
-            raise RunError(self._no_such(outlet))
+            raise WrongUse(self._no_such(outlet))
         number = self.deliveries.drop_pending(f"given up by {by}", outlet)
         log.warning("%d waiting deliveries of %s given up by %s", number, outlet or "all outlets", by)
         return number
@@ -299,16 +323,14 @@ class Postroom:
         now = self._clock.now()
         for outlet in self._present():  # one that is registered later is told nothing of the past
             self.deliveries.register(outlet.name, outlet.fingerprint, now)
-        fresh = [record for record in records if not self._is_known(record)]
-        for record in fresh:
-            data = {"imported": record.key, "script": record.script}
-            self._events.add(Notice(record.name, record.severity, record.message, data), record.at)
+        if not records:
+            return 0
+        times = [record.at for record in records]
+        known = self._events.noted_in_data(IMPORTED, min(times) - SLACK, max(times) + SLACK)
+        fresh = [record for record in records if record.key not in known]
+        self._events.add_all((record.at, _imported(record)) for record in fresh)
         self.wake()
         return len(fresh)
-
-    def _is_known(self, record: Record) -> bool:
-        same = EventFilter(kinds=(record.name,), since=record.at, until=record.at + timedelta(milliseconds=1))
-        return any(event.data.get("imported") == record.key for event in self._events.stream(same))
 
     def events(self, wanted: EventFilter, limit: int) -> list[Event]:
         """Newest first."""
@@ -368,7 +390,9 @@ class Postroom:
             settings.airtable_endpoint_url or AIRTABLE,
         )  # fmt: skip
         name = AirtableOutlet.name
-        return AirtableOutlet(account, self._clock, lambda ids: self.deliveries.arrived_as(name, ids))
+        return AirtableOutlet(
+            account, self._clock, lambda ids: self.deliveries.arrived_as(name, ids), turnstile=self._turnstile
+        )
 
     def _telegram(self) -> Outlet:
         settings = self._settings
@@ -427,6 +451,20 @@ class Postroom:
     def _last_look(self) -> datetime | None:
         check = self._desk.last_check()
         return check.at if check else None
+
+
+def absence_with(before: str, today: date) -> tuple[int, str]:
+    """(days on which it was seen absent, the same as it is noted). Dates are counted and no time is measured: a clock
+    that was years wrong for a minute adds one day. `before` = the earlier note, '' = there is none."""
+    count, _, last = before.partition(" ")
+    days = int(count) if count.isdecimal() else 0  # an older program noted a time; its month begins anew
+    if last == today.isoformat():
+        return days, before
+    return days + 1, f"{days + 1} {today.isoformat()}"
+
+
+def _imported(record: Record) -> Notice:
+    return Notice(record.name, record.severity, record.message, {IMPORTED: record.key, "script": record.script})
 
 
 def check_own(kind: str, message: str) -> None:

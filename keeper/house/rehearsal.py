@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from keeper.errors import RunError
+from keeper.errors import WrongUse
 from keeper.rules.simulate import Play, Script, Timeline, Trouble, simulate
 from keeper.rules.types import Action, Armed, Cause, WatchLimits
 from keeper.rules.watch import Host
@@ -35,18 +35,18 @@ EXAMPLES: Mapping[str, str] = {
         "plays:\n  - {at: 0m, for: 2h}\n"
     ),
 }
-LONGEST = 3 * 366 * 86_400.0
+LONGEST = 60 * 86_400.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 Member = TypeVar("Member", bound=StrEnum)
 
 
 def rehearse(text: str, limits: WatchLimits, host: Host, armed: frozenset[Armed] | None = None) -> dict[str, Any]:
-    """Plays a script; plain data as `simulate --json` prints it. Raises RunError for a script that cannot be read."""
+    """Plays a script; plain data as `simulate --json` prints it. Raises WrongUse for a script that cannot be read."""
     document = _document(text)
     script = _script(document)
     allowed = armed if armed is not None else _armed(document, limits)
     told = simulate(script, replace(limits, armed=allowed, held_until=None, address=""), host)
-    return _plain(told)
+    return _plain(told, script.start)
 
 
 def _document(text: str) -> dict[str, Any]:
@@ -54,16 +54,16 @@ def _document(text: str) -> dict[str, Any]:
         found = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
         mark = getattr(problem, "problem_mark", None)
-        raise RunError(f"This is not valid YAML{f' (line {mark.line + 1})' if mark else ''}.") from None
+        raise WrongUse(f"This is not valid YAML{f' (line {mark.line + 1})' if mark else ''}.") from None
     if not isinstance(found, dict):
-        raise RunError("A script is a list of 'name: value' lines: days, troubles, plays, armed.")
+        raise WrongUse("A script is a list of 'name: value' lines: days, troubles, plays, armed.")
     return found
 
 
 def _script(document: Mapping[str, Any]) -> Script:
     seconds = _number(document, "days", 0) * 86_400.0 + _number(document, "hours", 0) * 3600.0
     if not 0 < seconds <= LONGEST:
-        raise RunError("Say how long to play: days: or hours:, together at most 3 years.")
+        raise WrongUse("Say how long to play: days: or hours:, together at most 60 days.")
     return Script(
         _start(document.get("start")),
         seconds,
@@ -76,7 +76,7 @@ def _script(document: Mapping[str, Any]) -> Script:
 def _trouble(row: Mapping[str, Any]) -> Trouble:
     mended = row.get("mended_by") or []
     if not isinstance(mended, list):
-        raise RunError("mended_by: is a list, such as [reboot].")
+        raise WrongUse("mended_by: is a list, such as [reboot].")
     actions = frozenset(_member(Action, name, "mended_by") for name in mended)
     return Trouble(_span(row, "at"), _span(row, "for"), _member(Cause, row.get("cause"), "cause"), actions)
 
@@ -88,7 +88,7 @@ def _play(row: Mapping[str, Any]) -> Play:
 def _rows(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     rows = document.get(name) or []
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise RunError(f"{name}: is a list of entries such as {{at: 1h, for: 2h, ...}}.")
+        raise WrongUse(f"{name}: is a list of entries such as {{at: 1h, for: 2h, ...}}.")
     return rows
 
 
@@ -97,7 +97,7 @@ def _armed(document: Mapping[str, Any], limits: WatchLimits) -> frozenset[Armed]
         return limits.armed
     names = document["armed"] or []
     if not isinstance(names, list):
-        raise RunError("armed: is a list, such as [restart, network].")
+        raise WrongUse("armed: is a list, such as [restart, network].")
     return frozenset(_member(Armed, name, "armed") for name in names)
 
 
@@ -105,7 +105,7 @@ def _member(kind: type[Member], name: object, where: str) -> Member:
     try:
         return kind(str(name))
     except ValueError:
-        raise RunError(f"{where}: {str(name)[:40]!r} is unknown; known are {', '.join(kind)}.") from None
+        raise WrongUse(f"{where}: {str(name)[:40]!r} is unknown; known are {', '.join(kind)}.") from None
 
 
 def _span(row: Mapping[str, Any], name: str) -> float:
@@ -113,14 +113,14 @@ def _span(row: Mapping[str, Any], name: str) -> float:
     text = str(row.get(name, ""))
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd]?)", text)
     if not found:
-        raise RunError(f"{name}: {text[:40]!r} is no time span; write 30s, 15m, 2h or 4d.")
+        raise WrongUse(f"{name}: {text[:40]!r} is no time span; write 30s, 15m, 2h or 4d.")
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
 def _number(document: Mapping[str, Any], name: str, otherwise: float) -> float:
     value = document.get(name, otherwise)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e7:
-        raise RunError(f"{name}: {str(value)[:40]!r} is no number that fits.")
+        raise WrongUse(f"{name}: {str(value)[:40]!r} is no number that fits.")
     return float(value)
 
 
@@ -130,11 +130,11 @@ def _start(given: object) -> datetime:
     try:
         found = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
     except ValueError:
-        raise RunError(f"start: {str(given)[:40]!r} is no time such as 2026-03-01T12:00:00.") from None
+        raise WrongUse(f"start: {str(given)[:40]!r} is no time such as 2026-03-01T12:00:00.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _plain(told: Timeline) -> dict[str, Any]:
+def _plain(told: Timeline, start: datetime) -> dict[str, Any]:
     incidents: list[dict[str, Any]] = []
     for entry in told.entries:
         if entry.what == "opened":
@@ -142,6 +142,7 @@ def _plain(told: Timeline) -> dict[str, Any]:
         elif entry.what == "closed" and incidents:
             incidents[-1]["closed_at"] = _iso(entry.at)
     return {
+        "start": _iso(start),
         "ticks": told.ticks,
         "longest_gap_seconds": told.longest_gap,
         "actions": [
@@ -153,7 +154,7 @@ def _plain(told: Timeline) -> dict[str, Any]:
             {
                 "at": _iso(entry.at), "what": entry.what, "cause": entry.cause.value,
                 "action": entry.decision.action.value, "wanted": entry.decision.wanted.value,
-                "reason": entry.decision.reason.value,
+                "reason": entry.decision.reason.value, "barred": entry.decision.data.get("barred", ""),
             }
             for entry in told.entries
         ],

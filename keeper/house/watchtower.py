@@ -84,6 +84,7 @@ class Watchtower:
         self._open_client, self._brake = open_client, brake
         commands = SystemCommands(clock)
         self._demo = demo
+        self._probe = probe
         self.machine = demo.machine if demo else self._own_machine(commands)
         self._folders = Folders(folders, clock, lambda: checks.sections(server_id()), _path_map(settings))
         self._files = self._files_look()
@@ -136,12 +137,15 @@ class Watchtower:
 
         Looking takes up to 3 s. Raises StoreError.
         """
+        return self.folders_in(self._seen_of_folders(look))
+
+    def _seen_of_folders(self, look: bool) -> Mapping[str, Fact]:
         if self._demo or not look:
             last = self._checks.last()
-            return self.folders_in(last.facts if last else {})
+            return last.facts if last else {}
         files = self._files_look()  # of its own: that of the watchdog is not for two at once
         try:
-            return self.folders_in(files.look())
+            return files.look()
         finally:
             files.close()
 
@@ -152,9 +156,10 @@ class Watchtower:
     def accept_folder(self, path: str, by: str) -> str:
         """What a folder was like before counts no more, on the word of `by`: it is learnt anew at the next look.
 
-        The path as it is called here. Raises RunError for one that no library has, StoreError.
+        The path as it is called here. Takes up to 3 s. Raises StoreError; RunError for one that no library has, and
+        for one that is missing or does not answer.
         """
-        found = self._folders.accept(path, by)
+        found = self._folders.accept(path, by, self._seen_of_folders(look=True))
         log.info("folder %s accepted as it is by %s", found, by)
         return found
 
@@ -191,8 +196,13 @@ class Watchtower:
         return sights
 
     def _own_machine(self, commands: SystemCommands) -> Machine:
-        settings = _host_settings(self._settings)
+        settings = _host_settings(self._settings, self._is_local)
         return choose(commands, settings, self._clock, remembered=lambda: self.monitor.known_interface())
+
+    def _is_local(self) -> bool:
+        """Asked at each look: the address may come after we have started, and Plex stays here when it is lost."""
+        host = urlsplit(self._settings.plex_url).hostname or ""
+        return is_here(host) or self._probe.was_here(host)
 
     def _network(self, commands: SystemCommands) -> NetworkLook:
         links = Links(
@@ -219,6 +229,8 @@ class Watchtower:
     def _map_port_again(self) -> Acted:
         client = self._open_client(self._settings.plex_timeout, self._brake)
         try:
+            if not self._probe.is_known(client):
+                return Acted(False, "The known Plex server does not answer at PLEX_URL, so nobody was asked.")
             client.map_port_again()
         except KeeperError as problem:
             return Acted(False, problem.sentence)
@@ -248,11 +260,10 @@ def is_here(host: str) -> bool:
     return host in HERE or host in own or host == socket.gethostname()
 
 
-def _host_settings(settings: Settings) -> HostSettings:
-    host = urlsplit(settings.plex_url).hostname or ""
+def _host_settings(settings: Settings, is_local: Callable[[], bool]) -> HostSettings:
     return HostSettings(
         kind=settings.host_kind,
-        local=is_here(host),
+        ask_local=is_local,
         plex_service=settings.plex_service,
         restart_command=settings.restart_command,
         interface=settings.network_interface,

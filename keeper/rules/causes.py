@@ -178,12 +178,11 @@ _NETWORK: tuple[Rung, ...] = (
     (lambda f: f.no("dns_local") and (f.yes("dns_public") or f.yes("internet")), Cause.DNS_DOWN),
     (lambda f: f.no("dns") and f.yes("internet"), Cause.DNS_DOWN),
     (lambda f: f.no("plex_tv"), Cause.PLEX_TV_DOWN),
-    (lambda f: f.says("asked_over", "loopback"), Cause.MOVED),
+    (lambda f: f.says("asked_over", "loopback") or f.unsure("port", "no_way"), Cause.MOVED),
     (lambda f: f.no("mapping"), Cause.REMOTE_ACCESS_LOST),
 )
 #: What is left when Plex is asked over the network and neither explains it.
 _BEYOND: tuple[Rung, ...] = (
-    (lambda f: f.unsure("port", "no_way"), Cause.MOVED),
     (
         lambda f: f.unsure("port", "TimeoutError", "OSError") and (f.yes("gateway") or f.yes("internet")),
         Cause.UNREACHABLE,

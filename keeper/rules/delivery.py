@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from keeper.rules.types import Answer, Parcel, Result
+from keeper.rules.kinds import plain
+from keeper.rules.types import Answer, Parcel, Receipt, Result
 
+FIRST_REST, LONGEST_REST = 30.0, 600.0  # seconds
+FIRST_EXAMINE, LONGEST_EXAMINE = 3600.0, 86_400.0  # seconds: looks cost calls
 AGAIN = (Result.LATER, Result.UNCERTAIN, Result.BLOCKED)
+MOST_BREAKS = 20  # tries of one event in which our own program failed
+_BROKE = "Plex Keeper failed while sending it, so it may have arrived; the log says how. It is tried again."
+_BROKE_TOO_OFTEN = f"Plex Keeper failed {MOST_BREAKS} times while sending it; the log says how. It is given up."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,33 @@ def next_tries(
     attempts = max((parcel.attempts + 1 for parcel in parcels if parcel.id in again), default=1)
     at = now + timedelta(seconds=max(asked, pause(attempts, backoff, dice)))
     return dict.fromkeys(sorted(again), at)
+
+
+def broken(parcels: Sequence[Parcel], breaks: Mapping[int, int]) -> Answer:
+    """What an outlet would have said that failed in a way nobody thought of. `breaks` by parcel: how often it did."""
+    return Answer(
+        tuple(
+            Receipt(parcel.id, Result.REFUSED, _BROKE_TOO_OFTEN)
+            if breaks.get(parcel.id, 0) >= MOST_BREAKS
+            else Receipt(parcel.id, Result.UNCERTAIN, _BROKE)
+            for parcel in parcels
+        )
+    )
+
+
+def plainly(answer: Answer) -> Answer:
+    """The same in text that can be shown anywhere: what a service says comes from the internet."""
+    return replace(answer, receipts=tuple(replace(each, why=plain(each.why)) for each in answer.receipts))
+
+
+def rest_of(failures: int) -> float:
+    """Seconds for which nothing is sent after the store has failed so often in a row (1 = the first time)."""
+    return min(LONGEST_REST, FIRST_REST * 2.0 ** min(max(0, failures - 1), 40))
+
+
+def examine_after(looks: int) -> float:
+    """Seconds before the next look whether a blocked outlet takes something again, after so many looks."""
+    return min(LONGEST_EXAMINE, FIRST_EXAMINE * 2.0 ** min(looks, 40))
 
 
 def silence(answer: Answer) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -11,6 +11,7 @@ from keeper.rules.types import Notice, Severity, Telling
 MARK = "digest"
 LATE = 12 * 3600.0  # seconds after which a digest that was missed (the machine slept) is left out
 DAYS = {"daily": 1, "weekly": 7}
+MARKS = 3  # dates of the latest digests that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,34 @@ class Figures:
     undelivered: int = 0
 
 
-def due_day(telling: Telling, now: datetime, zone: tzinfo, sent: Collection[str]) -> date | None:
-    """The local date whose digest is to be written now; None = none is. `sent` = ISO dates that had theirs."""
-    if telling.digest not in DAYS:
-        return None
+def due_day(telling: Telling, now: datetime, zone: tzinfo, marks: str) -> date | None:
+    """The local date whose digest is to be written now; None = none is. That of yesterday may still be, shortly after
+    midnight. `marks` = ISO dates that had theirs, as `marks_with` writes them."""
     today = now.astimezone(zone).date()
-    if telling.digest == "weekly" and today.weekday() != 0:
-        return None
-    begins = datetime.combine(today, time.fromisoformat(telling.digest_at), zone).astimezone(UTC)
-    late = (now - begins).total_seconds()
-    return today if 0 <= late < LATE and today.isoformat() not in sent else None
+    last = _last(marks, today)
+    for day in (today, today - timedelta(days=1)):
+        if day.isoformat() > last and _is_due(telling, day, now, zone):
+            return day
+    return None
+
+
+def marks_with(day: date, marks: str) -> str:
+    """The marks and one more, the latest ones only."""
+    return " ".join([*marks.split(), day.isoformat()][-MARKS:])
+
+
+def _last(marks: str, today: date) -> str:
+    """Only a later date than this one has a digest. Marks of a clock that went ahead do not count once it is back;
+    those made before still do, so that no day has two."""
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    return max((each for each in marks.split() if each <= tomorrow), default="")
+
+
+def _is_due(telling: Telling, day: date, now: datetime, zone: tzinfo) -> bool:
+    if telling.digest not in DAYS or (telling.digest == "weekly" and day.weekday() != 0):
+        return False
+    begins = datetime.combine(day, time.fromisoformat(telling.digest_at), zone).astimezone(UTC)
+    return 0 <= (now - begins).total_seconds() < LATE
 
 
 def since(telling: Telling, now: datetime) -> datetime:

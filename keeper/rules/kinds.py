@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from keeper.rules.types import Choice, Event, Group, Severity, Telling
 
@@ -44,6 +45,12 @@ def group_of(kind: str) -> Group:
     return GROUPS.get(kind, Group.OWN)
 
 
+def plain(text: str, allowed: str = "") -> str:
+    """A space for each control character that is not allowed: what services and old files say must neither forge a
+    line of the log nor steer a terminal. Half characters count as such."""
+    return "".join(" " if unicodedata.category(sign) in ("Cc", "Cs") and sign not in allowed else sign for sign in text)
+
+
 def wants(event: Event, outlet: str, choice: Choice) -> bool:
     """Whether this outlet is to tell it. What is said of an outlet itself is told by the others."""
     if not choice.enabled or event.data.get("outlet") == outlet or not reaches(event.severity, choice.least):
@@ -80,4 +87,15 @@ def quiet_until(begins: str, ends: str, now: datetime, zone: tzinfo) -> datetime
     if not quiet:
         return None
     day = here.date() + timedelta(days=int(wall >= last))
-    return datetime.combine(day, last, zone).astimezone(UTC)
+    return _moment_of(day, last, now, zone)
+
+
+def _moment_of(day: date, wall: time, now: datetime, zone: tzinfo) -> datetime:
+    """When (UTC) clocks on the wall reach that time, after now. One that the change of clocks leaves out is reached
+    when they jump over it; one that comes twice, the next time that it comes."""
+    first, second = (datetime.combine(day, wall.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
+    if first.astimezone(zone).time() == wall:
+        return first if first > now else second
+    while second.astimezone(zone).replace(tzinfo=None) < datetime.combine(day, wall):  # it lies before the jump
+        second += timedelta(minutes=1)
+    return second

@@ -36,7 +36,10 @@ def observe(
     if before.running and after.running and _is_same(before, after):
         return after, ()
     after = _new_life(before, after, facts)
-    agent, person = _agent(before, after, facts, taken)
+    ours = _ours(taken, before, now)
+    if ours is not None and after.running:
+        after = replace(after, explained=ours.at)
+    agent, person = (Agent.US, ours.by) if ours else (_agent(before, after, facts), "")
     times = _crashes(before, after) if agent is Agent.CRASH else 1
     started = Turn(now.at, Turning.STARTED, agent, None, person, now)
     lived = _lived(before, after, times)
@@ -86,11 +89,25 @@ def _life(before: Life | None, facts: Mapping[str, Fact], now: Moment) -> Life |
         age, pid = _number(facts, "plex_age_s"), _number(facts, "plex_pid")
         born = None if age is None else now.uptime - age
         earliest = before.earliest if before and before.running and before.seen.boot == now.boot else None
-        return Life(True, now, born, None if pid is None else int(pid), restarts, updating, earliest)
+        number = None if pid is None else int(pid)
+        return Life(True, now, born, number, restarts, updating, earliest, explained=_explained(before))
     if running is False:
         rises = _rises(before, facts.get("service"))
-        return Life(False, now, before.born if before else None, None, restarts, updating, rising=rises)
+        return Life(
+            False,
+            now,
+            before.born if before else None,
+            None,
+            restarts,
+            updating,
+            rising=rises,
+            explained=_explained(before),
+        )
     return before
+
+
+def _explained(before: Life | None) -> Moment | None:
+    return before.explained if before else None
 
 
 def _rises(before: Life | None, service: Fact | None) -> bool:
@@ -121,18 +138,15 @@ def _is_same(before: Life, after: Life) -> bool:
     return before.born is None or after.born is None or abs(after.born - before.born) <= SAME_BIRTH
 
 
-def _agent(before: Life, after: Life, facts: Mapping[str, Fact], taken: Sequence[Taken]) -> tuple[Agent, str]:
-    """(who, and the person who asked us for it)."""
-    ours = _ours(taken, before, after.seen)
-    if ours is not None:
-        return Agent.US, ours.by
+def _agent(before: Life, after: Life, facts: Mapping[str, Fact]) -> Agent:
+    """Who it was when it was not us."""
     if before.seen.boot != after.seen.boot:
-        return Agent.MACHINE, ""
+        return Agent.MACHINE
     if before.updating or after.updating:
-        return Agent.UPDATER, ""
+        return Agent.UPDATER
     if _crashes(before, after, least=0) or (before.rising and after.running):
-        return Agent.CRASH, ""
-    return _by_service(after, facts.get("service")), ""
+        return Agent.CRASH
+    return _by_service(after, facts.get("service"))
 
 
 def _by_service(after: Life, service: Fact | None) -> Agent:
@@ -148,7 +162,7 @@ def _by_service(after: Life, service: Fact | None) -> Agent:
 def _ours(taken: Sequence[Taken], before: Life, now: Moment) -> Taken | None:
     """The action of ours that explains it, if there is one."""
     for each in reversed(taken):
-        if each.done is False:
+        if each.done is False or each.at == before.explained:
             continue
         if is_reboot_of_ours(each, before.seen, now):
             return each

@@ -75,9 +75,12 @@ def tell(before: Watch, watch: Watch, look: Look, decision: Decision, facts: Map
         notices += _over(before.incident, watch, look)
     elif watch.incident and not before.incident:
         steps.append(_step(StepKind.OPENED, look, {"facts": seen(facts)}))
-        notices.append(_trouble(look.cause))
+        watch, told = _named(watch, watch.incident, look.cause)
+        notices += told
     elif watch.incident and before.incident and watch.incident.cause is not before.incident.cause:
         steps.append(_step(StepKind.CHANGED, look, {"from": before.incident.cause.value, "facts": seen(facts)}))
+        watch, told = _named(watch, watch.incident, look.cause)
+        notices += told
     if watch.incident and news:
         steps.append(_step(StepKind.DECIDED, look, decided(decision)))
     if watch.incident:
@@ -143,6 +146,14 @@ def _sight(before: Watch, watch: Watch, look: Look) -> tuple[Watch, list[Notice]
     message = f"For {_span(lasted)} the watchdog has not been able to tell how Plex is. The page says what it saw."
     notice = Notice("Watchdog Blind", Severity.WARNING, message, {"seconds": lasted})
     return replace(watch, blind_told=True), [notice]
+
+
+def _named(watch: Watch, incident: Incident, cause: Cause) -> tuple[Watch, list[Notice]]:
+    """Each trouble of an incident is told once. What passes by itself is told only when it is how things began."""
+    key = f"cause:{cause.value}"
+    if key in incident.told or (cause in _CALM and any(each.startswith("cause:") for each in incident.told)):
+        return watch, []
+    return replace(watch, incident=replace(incident, told=(*incident.told, key))), [_trouble(cause)]
 
 
 def _trouble(cause: Cause) -> Notice:
@@ -243,6 +254,8 @@ def sentence(cause: Cause, decision: Decision) -> str:
         return (
             "Seen once; it has to be seen again before it counts." if cause is not Cause.UNKNOWN else SENTENCES[cause]
         )
+    if decision.reason is Reason.VERIFYING and decision.wanted is Action.NONE:
+        return f"The effect of the last action is awaited, until {decision.until:%Y-%m-%d %H:%M:%S} UTC."
     until = f", until {decision.until:%Y-%m-%d %H:%M:%S} UTC" if decision.until else ""
     return _WHY[decision.reason].format(wanted=ACTION_WORDS[decision.wanted], until=until)
 

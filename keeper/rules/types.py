@@ -527,6 +527,7 @@ class Life:
     updating: bool = False
     earliest: float | None = None  # like `born`, when that is not known: before this uptime it did not start
     rising: bool = False  # it is gone, and its service manager is about to bring it back
+    explained: Moment | None = None  # the action of ours that brought it up; it explains no later end
 
 
 @dataclass(frozen=True, slots=True)
@@ -826,7 +827,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of one call to an outlet: a receipt for each parcel, in their order, and how many calls the service counts."""
+    """Of one call to an outlet: a receipt for each parcel, in their order, and how many calls the service counts. Those
+    that were not finished when it was stopped are left out."""
 
     receipts: tuple[Receipt, ...]
     calls: int = 0
@@ -839,7 +841,7 @@ class Choice:
     enabled: bool = True
     groups: frozenset[Group] | None = None
     least: Severity = Severity.INFO
-    quiet: bool = False  # quiet hours count for it: only errors are told then, the rest afterwards
+    quiet: bool = True  # quiet hours count for it: only errors are told then, the rest afterwards
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,11 +146,12 @@ def decide(watch: Watch, look: Look, limits: WatchLimits, host: Host) -> Decisio
     tried = _tried(watch.taken, watch.incident.number)
     wanted = _wanted(look.cause, tried, limits, host)
     if wanted is None:
-        return _nothing_left(look.cause, limits)
+        return _verifying(watch, look.now, Action.NONE) or _nothing_left(look.cause, limits)
+    barred = _not_allowed(watch, look, wanted, limits, host)
     gates = (
-        _not_confirmed(watch, look, wanted),
+        _not_confirmed(watch, look, wanted, barred),
+        barred,
         _verifying(watch, look.now, wanted),
-        _not_allowed(watch, look, wanted, limits, host),
         _limits(watch, look.now, wanted, limits, host),
         _watched(watch, look, wanted),
     )
@@ -195,11 +196,13 @@ def _nothing_left(cause: Cause, limits: WatchLimits) -> Decision:
     return Decision(Action.NONE, Action.NONE, reason)
 
 
-def _not_confirmed(watch: Watch, look: Look, wanted: Action) -> Decision | None:
+def _not_confirmed(watch: Watch, look: Look, wanted: Action, barred: Decision | None) -> Decision | None:
+    """`barred` in the data = why it would not be done afterwards either: nobody shall count on it."""
     need, lasted = ladder.CONFIRM[look.cause], _lasted(watch, look.now)
     if watch.looks >= need.looks and lasted >= need.seconds:
         return None
-    return _until(Reason.CONFIRMING, wanted, max(0.0, need.seconds - lasted), look.now)
+    waiting = _until(Reason.CONFIRMING, wanted, max(0.0, need.seconds - lasted), look.now)
+    return replace(waiting, data={**waiting.data, "barred": barred.reason.value}) if barred else waiting
 
 
 def _verifying(watch: Watch, now: Moment, wanted: Action) -> Decision | None:
@@ -208,6 +211,8 @@ def _verifying(watch: Watch, now: Moment, wanted: Action) -> Decision | None:
         return None
     last = watch.taken[-1]
     mine = [each.action for each in _tried(watch.taken, watch.incident.number if watch.incident else 0)]
+    if wanted is Action.NONE and not mine:
+        return None
     pause = max(ladder.VERIFY.get(last.action, 0.0), ladder.pause_before(wanted, mine) if mine else 0.0)
     left = pause - elapsed(last.at, now)
     return _until(Reason.VERIFYING, wanted, left, now) if left > 0 else None

@@ -268,10 +268,11 @@ class StoredDeliveries:
             known = outlets.find(connection, outlet) is not None
         return self._change_all(outlet, DeliveryStatus.FAILED, _ANEW) if known else 0
 
-    def unblock(self, outlet: str) -> None:
-        """A person has repaired something: what is pending is due at once."""
+    def unblock(self, outlet: str, keep_silence: bool = False) -> None:
+        """A person has repaired something: what is pending is due at once, or after the silence that the service asked
+        for, when that is kept."""
         with self._database.write() as connection:
-            outlets.free(connection, outlet)
+            outlets.free(connection, outlet, keep_silence)
 
     def drop_pending(self, why: str, outlet: str = "") -> int:
         """Gives up what waits, of one outlet or of all; the rows stay and say why. The number of them."""

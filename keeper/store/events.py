@@ -8,8 +8,9 @@ rows can answer (a search for text, and odd combinations) looks at SCANNED rows 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ SCANNED = 20_000  # rows that one page may look at in search of those that fit
 MOST_KINDS = 500
 LONGEST_SEARCH = 200  # characters
 _LEAF = 1_000  # rows an export reads at once
+_TOGETHER = 500  # events that are written in one transaction
 _SEVERITIES = tuple(Severity)  # from the least on
 _FEW = (DeliveryStatus.PENDING, DeliveryStatus.FAILED, DeliveryStatus.DROPPED)
 
@@ -92,6 +94,22 @@ class Events:
         """From whatever process: waits for its turn to write. Once it has returned, no power cut takes it away."""
         with self._database.write(lasting=True) as connection:
             write_notice(connection, now, notice)
+
+    def add_all(self, notices: Iterable[tuple[datetime, Notice]]) -> None:
+        """Many of them, each with its own time, and some hundreds in one transaction."""
+        left = iter(notices)
+        while some := list(islice(left, _TOGETHER)):
+            with self._database.write(lasting=True) as connection:
+                for at, notice in some:
+                    write_notice(connection, at, notice)
+
+    def noted_in_data(self, name: str, since: datetime, until: datetime) -> set[str]:
+        """All that stands under that name in the data of the events of a period, both its ends included."""
+        mentioned = type_coerce(events.c.data_json, Text).contains(json.dumps(name), autoescape=True)
+        wanted = select(events.c.data_json).where(events.c.at >= since, events.c.at <= until, mentioned)
+        with self._database.read() as connection:
+            trees = [_read_data(text) for text in connection.execute(wanted).scalars()]
+        return {str(tree[name]) for tree in trees if name in tree}
 
     def latest(self, limit: int, kinds: Collection[str] = ()) -> list[Event]:
         """Of these kinds only, when some are named."""

@@ -130,9 +130,7 @@ def to_taken(row: Row[Any]) -> Taken | None:
     """None for a row that somebody spoiled by hand."""
     at = {"at": row.at, "boot": row.boot, "uptime": row.uptime}
     done, helped = _truth(row.done), _truth(row.helped)
-    return read_record(
-        Taken, action=row.action, at=at, incident=row.incident, by=row.by_whom, done=done, helped=helped
-    )
+    return read_record(Taken, action=row.action, at=at, incident=row.incident, by=row.by_whom, done=done, helped=helped)
 
 
 def rebuilt(connection: Connection) -> Watch:

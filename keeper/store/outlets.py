@@ -47,9 +47,9 @@ def block(connection: Connection, name: str, why: str, now: datetime) -> None:
     connection.execute(update(outlets).where(this).values(blocked=why or NO_REASON))
 
 
-def free(connection: Connection, name: str) -> None:
+def free(connection: Connection, name: str, keep_silence: bool = False) -> None:
     """Nothing is in the way any more: neither a block nor a silence, and what failed is due at once."""
-    nothing = {"blocked": "", "blocked_at": None, "paused_until": None}
+    nothing = {"blocked": "", "blocked_at": None} | ({} if keep_silence else {"paused_until": None})
     connection.execute(update(outlets).where(outlets.c.name == name).values(**nothing))
     make_due(connection, [name])
 

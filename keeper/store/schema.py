@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,13 +12,34 @@ from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+log = logging.getLogger(__name__)
+
+#: What stands for a time that cannot be read: long ago, so whatever waited until then waits no longer.
+SPOILED = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_COMPLAINTS = 20  # spoiled times that are named in the log
+_complained: set[str] = set()
 CLEAN = "keeper_clean"  # where an engine's dialect carries what takes the secrets out of a sentence
 
 
 def utc_text(moment: datetime) -> str:
-    """An aware datetime as it stands in the file."""
+    """An aware datetime as it stands in the file. The year has four digits always, which %Y does not see to."""
     utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return f"{utc.year:04d}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def read_utc(text: str) -> datetime:
+    """The time that stands in the file. One that was spoiled there is SPOILED and said in the log, once: a single row
+    must not stop a list or a queue."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:
+            return moment
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        if text not in _complained and len(_complained) < MOST_COMPLAINTS:
+            _complained.add(text)
+            log.error("a time in the data file cannot be read (%.40r): it counts as %s", text, SPOILED.date())
+        return SPOILED
 
 
 class UtcText(TypeDecorator[datetime]):
@@ -30,7 +52,7 @@ class UtcText(TypeDecorator[datetime]):
         return None if value is None else utc_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+        return None if value is None else read_utc(str(value))
 
 
 class Sentence(TypeDecorator[str]):

@@ -20,7 +20,7 @@ from keeper.rules.types import Moment, Watch
 
 #: Seconds and GB stay far below it; whole numbers are counts, or milliseconds since 1970 at the very most.
 BIGGEST = {float: 1e12, int: 2**53}
-FIRST_YEAR, LAST_YEAR = 1970, 2200
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 SPOILED = (ValueError, TypeError, RecursionError, OverflowError)
 
 R = TypeVar("R")

@@ -15,7 +15,7 @@ LONGEST = 280  # characters of a sentence in a list
 
 
 def told(event: Event) -> str:
-    return thoughts.event(event) or _scan(event) or door(event) or _post(event) or event.message
+    return thoughts.event(event) or _scan(event) or door(event) or _post(event) or _digest(event) or event.message
 
 
 def short(said: str) -> str:
@@ -58,11 +58,30 @@ def door(event: Event) -> str:
     return ""
 
 
+def _digest(event: Event) -> str:
+    """A digest in one line; English readers get the whole of it as it was written."""
+    t, data = tongue(), event.data
+    figures = [data.get(name) for name in ("good", "bad", "incidents", "fixed")]
+    if event.kind not in ("Daily Digest", "Weekly Digest") or t.lang == "en":
+        return ""
+    if not all(isinstance(figure, int | float) for figure in figures):
+        return ""
+    good, bad, incidents, fixed = (int(figure) for figure in figures if isinstance(figure, int | float))
+    share = t.percent(good, good + bad)
+    return t.say("event_digest" if good + bad else "event_digest_unseen", share=share, incidents=incidents, fixed=fixed)
+
+
 def _post(event: Event) -> str:
     """What became of telling itself. The reason of a block is English: it stands with its outlet."""
     t, data = tongue(), event.data
     if event.kind == "Telling Changed" and data.get("by"):
         return t.say("post_changed", by=data["by"])
+    if event.kind in ("Outlet Added", "Outlet Removed") and data.get("by"):
+        label = event.message.partition(": ")[2].rstrip(".")
+        phrase = "post_added" if event.kind == "Outlet Added" else "post_removed"
+        return t.say(phrase, by=data["by"], label=f": {label}" if label else "")
+    if event.kind == "Outlet Removed" and data.get("outlet"):
+        return t.say("post_gone", outlet=data["outlet"])
     if event.kind == "Delivery Blocked" and data.get("outlet") and t.lang != "en":
         return t.say("post_blocked_event", outlet=str(data["outlet"]).partition("-")[0].capitalize())
     if event.kind == "Delivery Budget" and isinstance(data.get("budget"), int) and isinstance(data.get("missing"), int):

@@ -10,12 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from keeper.rules.types import Action, Armed, Cause, Event, Reason, Step, StepKind
+from keeper.rules.types import Action, Armed, Cause, Event, IncidentSeen, Reason, Step, StepKind
 from keeper.ui.lexicon_watch import FINE_WHEN_FALSE
 from keeper.ui.state import house, tongue
 
 Member = TypeVar("Member", bound=StrEnum)
 Data = Mapping[str, Any]
+#: Causes that pass by themselves: nobody has to look after them.
+_PASSING = (Cause.STARTING, Cause.UPDATING)
 
 
 # ---------------------------------------------------------------------------- decisions
@@ -33,14 +35,47 @@ def sentence(cause: Cause, decision: Data) -> str:
         return str(decision.get("sentence") or "")
     if reason is Reason.CONFIRMING and action is Action.NONE:
         return t.say("look_failed" if cause is Cause.UNKNOWN else "seen_once")
+    if reason is Reason.NOTHING_HELPS and cause in _PASSING:
+        return t.say("passes")
+    if reason is Reason.VERIFYING and action is Action.NONE:
+        return t.say("showing_effect", until=_until(decision))
+    if barred := _barred(decision):
+        return t.word(barred).format(wanted=t.word(action), until="")
     return t.word(reason).format(wanted=t.word(action), until=_until(decision))
+
+
+def present(cause: Cause, decision: Data) -> str:
+    """The same for a decision that stands at this moment: an action of ours that is under way is called by its name."""
+    t, action = tongue(), under_way(decision)
+    return t.say("under_way", action=t.word(action), until=_until(decision)) if action else sentence(cause, decision)
+
+
+def under_way(decision: Data) -> Action | None:
+    """The action that is being done, or whose effect is awaited; None = there is none, or nobody knows which."""
+    reason = member(Reason, decision.get("reason"))
+    if reason is Reason.ACT:
+        return wanted(decision) if wanted(decision) is not Action.NONE else None
+    if reason is not Reason.VERIFYING:
+        return None
+    last = next(iter(house().watch.actions(1)), None)
+    return last.taken.action if last else None
+
+
+def may_be_hastened(decision: Data) -> bool:
+    """Whether it makes sense to offer the action at once: not while one is being done already."""
+    return wanted(decision) is not Action.NONE and decision.get("reason") not in (Reason.ACT, Reason.VERIFYING)
+
+
+def _barred(decision: Data) -> Reason | None:
+    """Why it would not be done even after it was confirmed: then nobody shall count on it."""
+    return member(Reason, decision.get("barred")) if decision.get("reason") == Reason.CONFIRMING else None
 
 
 def coming(decision: Data, now: datetime) -> list[str]:
     """What happens next, and in how long: the action that waits for a time, and the next look."""
     t, until, look = tongue(), moment(decision.get("until")), moment(decision.get("next_look"))
     said = []
-    if until and until > now and wanted(decision) is not Action.NONE:
+    if until and until > now and may_be_hastened(decision) and not _barred(decision):
         span = t.rough((until - now).total_seconds())
         said.append(t.say("possible_in", action=t.word(wanted(decision)), span=span))
     if look and look > now:
@@ -95,6 +130,18 @@ def evidence(facts: Data) -> list[str]:
             more = "" if detail in ("no", "", None) else f" ({str(detail).replace('_', ' ')})"
             said.append(t.evidence(name) + more)
     return said
+
+
+def named(seen: IncidentSeen) -> Cause:
+    """What an incident is called: the cause it began with. The last one is often but the way back to health."""
+    return seen.causes[0] if seen.causes else seen.cause
+
+
+def later(seen: IncidentSeen) -> str:
+    """'then: Plex does not answer': what else it was, in the order it came; '' = nothing else."""
+    t = tongue()
+    others = [t.word(cause) for cause in dict.fromkeys(seen.causes) if cause is not named(seen)]
+    return t.say("incident_then", causes=", ".join(others)) if others else ""
 
 
 def deeds(actions: Iterable[Action]) -> str:
@@ -167,6 +214,8 @@ def ordered(kind: str, data: Data) -> str:
         return t.say("owner_armed", by=by, allowed=allowed) if allowed else t.say("owner_disarmed", by=by)
     if kind == "Watchdog Held":
         return t.say("owner_held", by=by, until=_until(data))
+    if kind == "Limits Reset" and isinstance(data.get("count"), int):
+        return t.say("event_limits_reset", by=by, count=data["count"])
     if kind == "Watchdog Released":
         return t.say("owner_released", by=by)
     if kind == "Folder Accepted":

@@ -8,6 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from keeper.ui.lexicon import ADVICE, ERRORS, STATES, WORDS
+from keeper.ui.lexicon_events import KINDS_GERMAN
 from keeper.ui.lexicon_watch import EVIDENCE, Pair
 from keeper.ui.phrases import PHRASES
 
@@ -49,6 +50,10 @@ class Tongue:
         """The word for a stored value; a value from a newer program is shown as it is."""
         pair = WORDS[kind].get(value)
         return self.of(pair) if pair else value
+
+    def kind(self, name: str) -> str:
+        """What a kind of event is called; one of a person's own is called what they called it."""
+        return KINDS_GERMAN.get(name, name) if self.lang == "de" else name
 
     def state(self, value: str) -> str:
         pair = STATES.get(value)

@@ -78,10 +78,28 @@ class OwnAddress:
         except KeeperError:
             return False
 
+    def is_lost(self, host: str) -> bool:
+        """Whether it was this machine's own and is it no more. Asks the name service when `host` is a name."""
+        own = own_addresses()
+        return (
+            bool(own)
+            and not is_loopback(host)
+            and self.was(host)
+            and not any(is_loopback(each) or each in own for each in _addresses(host))
+        )
+
     def _remembered(self) -> str:
         if self._known is None:
             self._known = self._noted()
         return self._known
+
+
+def _addresses(host: str) -> set[str]:
+    """What a name stands for now; empty when nobody knows."""
+    try:
+        return {str(found[4][0]).partition("%")[0] for found in socket.getaddrinfo(host, None)}
+    except OSError:
+        return set()
 
 
 def own_addresses() -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -36,10 +37,7 @@ _WORDS: tuple[tuple[type[PlexError], str], ...] = (
     (PlexUnauthorized, "unauthorized"),
     (PlexForbidden, "unauthorized"),
 )
-
-
-#: What is believed of a server that could not show its id; anything else there proves nothing about Plex.
-_OF_PLEX = ("starting", "silent", "overloaded")
+OTHER_SECONDS = 1.0  # for connecting, and again for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,11 @@ class Loopback:
 
 
 class PlexLook:
-    """The PlexProbe port. `open_client(seconds)` opens a client with that deadline per call."""
+    """The PlexProbe port. `open_client(seconds)` opens a client with that deadline per call.
+
+    The token goes to nobody whose id is not that of the server that is known at PLEX_URL, where `loopback` tells it:
+    another machine may have got the address meanwhile.
+    """
 
     def __init__(
         self,
@@ -75,27 +77,44 @@ class PlexLook:
         """port -> identity -> token -> count; what stands behind a failed step stays unknown.
 
         `asked_over` is there when the address of Plex could not be reached and is this machine's own: 'loopback', or
-        None with the reason why that told nothing either.
+        None with the reason why that told nothing either. The `port` is None 'no_way' then when this machine has lost
+        that address: silence there says nothing about Plex.
         """
         self._sections, self._watching = None, (None, None)
         self._began = self._clock.monotonic()
         address = self._address()
         port = self._port(address, min(3.0, self._deadline))
         if port.value is True:
-            return {"port": port} | self._asked_by(self._open_client(self._deadline))
+            return {"port": port} | self._asked_by(self._open_client(self._deadline), address)
         if port.value is None and self._loopback:
-            return {"port": port} | self._over_loopback(address, self._loopback, port.detail)
+            lost = self._loopback.own.is_lost(loopback.place(address).host)
+            told = Fact(None, "no_way") if lost else port
+            return {"port": told} | self._over_loopback(address, self._loopback, port.detail)
         return {"port": port}
 
-    def _asked_by(self, client: PlexClient) -> dict[str, Fact]:
+    def _asked_by(self, client: PlexClient, address: str) -> dict[str, Fact]:
         try:
             facts = self._identity(client)
-            return facts | self._behind_the_token(client) if facts["identity"].value is True else facts
+            if facts["identity"].detail == "unreachable":  # it accepted, and then broke off
+                return {"identity": Fact(False, "garbled") if _other_scheme(address) else Fact(None, "dropped")}
+            if facts["identity"].value is not True:
+                return facts
+            stranger = self._stranger(facts["identity"])
+            return facts | ({"same_server": stranger} if stranger else self._behind_the_token(client))
         finally:
             client.close()
 
+    def _stranger(self, identity: Fact) -> Fact | None:
+        """Why the one who said this is shown no token; None = the known server, or the first that was ever seen."""
+        try:
+            pinned = self._loopback.pinned() if self._loopback else ""
+        except KeeperError as problem:
+            return Fact(None, problem.code)
+        return Fact(False, "other") if pinned and pinned != identity.detail else None
+
     def _over_loopback(self, address: str, way: Loopback, why: str) -> dict[str, Fact]:
-        """The same look by the loopback. It counts when it is our server, or one that cannot say who it is just now."""
+        """The same look by the loopback. It counts only when our server says there who it is: whoever is silent may
+        be anybody, and Plex may well listen elsewhere."""
         near = loopback.over_loopback(address)
         if not near or not way.own.was(loopback.place(address).host):
             return {}
@@ -109,7 +128,7 @@ class PlexLook:
             if word:
                 return {"asked_over": Fact(None, word)}
             facts |= {"port": port, "asked_over": Fact("loopback", why)}
-            return facts | self._behind_the_token(client) if facts["identity"].value is True else facts
+            return facts | self._behind_the_token(client)
         finally:
             client.close()
 
@@ -117,11 +136,20 @@ class PlexLook:
     def _is_ours(identity: Fact, way: Loopback) -> str:
         """'' = it is. The token goes to nobody who has not the id of the server that is known."""
         if identity.value is not True:
-            return "" if identity.detail in _OF_PLEX else identity.detail
+            return identity.detail
         try:
             return "" if identity.detail == way.pinned() else "other"
         except KeeperError as problem:
             return problem.code
+
+    def was_here(self, host: str) -> bool:
+        """Whether that is this machine's own address, or was when somebody answered there last."""
+        return self._loopback is not None and self._loopback.own.was(host)
+
+    def is_known(self, client: PlexClient) -> bool:
+        """Whether the server that is known at PLEX_URL answers there now; asked without the token."""
+        identity = self._identity(client)["identity"]
+        return identity.value is True and self._stranger(identity) is None
 
     def sections(self) -> tuple[int, list[Section]] | None:
         """What the last look saw; None = it could not."""
@@ -208,6 +236,32 @@ class PlexLook:
             return question(), ""
         except KeeperError as problem:
             return None, problem.code
+
+
+def _other_scheme(url: str) -> bool:
+    """Whether that port speaks https where http was asked for, or the other way round. No certificate is checked,
+    and nothing secret is said."""
+    try:
+        with socket.create_connection(loopback.place(url), timeout=OTHER_SECONDS) as opened:
+            opened.settimeout(OTHER_SECONDS)
+            return _speaks_http(opened) if url.startswith("https:") else _speaks_tls(opened)
+    except OSError:
+        return False
+
+
+def _speaks_tls(opened: socket.socket) -> bool:
+    any_certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    any_certificate.check_hostname, any_certificate.verify_mode = False, ssl.CERT_NONE
+    try:
+        any_certificate.wrap_socket(opened).close()
+    except ssl.SSLError as problem:
+        return "ALERT" in (problem.reason or "")  # refused, but in the right language
+    return True
+
+
+def _speaks_http(opened: socket.socket) -> bool:
+    opened.sendall(b"GET /identity HTTP/1.0\r\nConnection: close\r\n\r\n")
+    return opened.recv(64).split(b" ")[:2] in ([b"HTTP/1.0", b"200"], [b"HTTP/1.1", b"200"])
 
 
 def _told(problem: KeeperError, otherwise: str = "") -> Fact:

@@ -40,15 +40,20 @@ def can_be_hidden(secret: str) -> bool:
 def spellings(secret: str) -> set[str]:
     """The secret as it is, in an address, in JSON, in a Python literal and in HTML."""
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    in_address = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    in_address = {quote(raw := _raw(secret)), quote(raw, safe=""), quote_plus(raw)}
     small = {re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in in_address}
     return {secret, html.escape(secret), html.escape(secret, quote=False), *escaped, *in_address, *small}
+
+
+def _raw(text: str) -> bytes:
+    """Half a character, as a file may hold it, must not keep the rest from being hidden."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def encodings(secret: str) -> Iterator[str]:
     """The secret in base64: alone, and what is certain of it wherever it stands in a longer text."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        raw = secret.encode()
+        raw = _raw(secret)
         yield encode(raw).decode()
         for before in range(3):
             bits = 8 * (before + len(raw))
@@ -71,15 +76,15 @@ class Redactor:
         with self._learning:
             fresh = {secret for secret in secrets if can_be_hidden(secret)} - self._hidden
             if fresh:
+                self._prepare(self._hidden | fresh)
                 self._hidden |= fresh
-                self._prepare(self._hidden)
 
     def _prepare(self, hidden: Iterable[str]) -> None:
         spelt = {form for secret in hidden for form in spellings(secret)}
         encoded = {form for secret in hidden for form in encodings(secret)}
         # The longest first: one secret may be a part of another.
         self._known = re.compile("|".join(map(re.escape, sorted(spelt | encoded, key=len, reverse=True))) or r"(?!)")
-        self._bytes = [form.encode() for form in sorted(spelt, key=len, reverse=True)]
+        self._bytes = [_raw(form) for form in sorted(spelt, key=len, reverse=True)]
 
     def clean(self, text: str) -> str:
         text = self._known.sub(MASK, text)

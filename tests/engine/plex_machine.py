@@ -2,8 +2,8 @@
 
 The machine is a process and a mount namespace of its own, so that the list of processes holds nothing but what was
 started there, however many tests and Plexes run beside it. Only two things are pretended: systemd (the folder by which
-programs know it, and a `systemctl show` that prints what was recorded of a real one), and the age of everything (the
-kernel's /proc/uptime is ahead by as much as the test wants to have passed).
+programs know it, and a `systemctl show` that prints what was recorded of a real one), and the age of everything (for
+the programs that look, the kernel's clock is ahead by as much as the test wants to have passed, and /proc/uptime too).
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ _ENTER_USER = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
 _SETUP = """
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && mount --bind "$1" /proc/uptime && echo ready && exec cat
 """
+#: Read by Python itself when it starts, if it is found on its path.
+_CLOCK = """
+import time
+from pathlib import Path
+
+real, ahead = time.clock_gettime, Path(__file__).with_name("ahead")
+time.clock_gettime = lambda which: real(which) + float(ahead.read_text())
+"""
 _SYSTEMCTL = '#!/bin/sh\ncase "$1" in\nshow) cat "{answer}" ;;\n*) echo "$*" >> "{log}" ;;\nesac\n'
 
 
@@ -60,7 +68,7 @@ class PlexMachine:
         self.folder, self.port = folder, _free_port()
         self.settings = settings_of(
             f"http://127.0.0.1:{self.port}", "demo-token", folder / "keeper.db", HOST_KIND="linux",
-            PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
+            PATH=f"{folder / 'bin'}:{os.environ['PATH']}", PYTHONPATH=f"{folder / 'clock'}:{ROOT}",
         )  # fmt: skip
         self._uptime, self._answer, self.asked = folder / "uptime", folder / "unit", folder / "systemctl.log"
         self._holder: subprocess.Popen[bytes] | None = None
@@ -96,6 +104,7 @@ class PlexMachine:
         self._ahead += seconds
         real = float(Path("/proc/uptime").read_text().split()[0])
         self._uptime.write_text(f"{real + self._ahead:.2f} 0.00\n")
+        (self.folder / "clock" / "ahead").write_text(str(self._ahead))
 
     # ---- the service manager -------------------------------------------------------------------------
 
@@ -164,6 +173,8 @@ class PlexMachine:
         (self.folder / "lib").mkdir(parents=True)
         shutil.copy2(os.path.realpath(sys.executable), self.folder / "lib" / MAIN)
         (self.folder / "bin").mkdir()
+        (self.folder / "clock").mkdir()
+        (self.folder / "clock" / "sitecustomize.py").write_text(_CLOCK)
         systemctl = self.folder / "bin" / "systemctl"
         systemctl.write_text(_SYSTEMCTL.format(answer=self._answer, log=self.asked))
         systemctl.chmod(0o755)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +17,11 @@ from command_rig import run, settings_of
 
 from keeper.__main__ import main
 from keeper.config import Settings
-from keeper.rules.types import Cause, Check, Result, Severity
+from keeper.errors import RunError
+from keeper.house.oldqueue import MOST_OPEN, read_queue
+from keeper.house.postroom import absence_with
+from keeper.rules import digest
+from keeper.rules.types import Cause, Check, Notice, Preferences, Result, Severity, Telling
 from keeper.wiring import House
 from tests.world.receiver import Receiver, nobody, status
 
@@ -126,7 +130,7 @@ def test_a_test_says_what_is_wrong(keeper, receiver):
     code, out, _ = keeper("deliver", "--test", "webhook")
     assert code == 1 and "nothing at that address (404)" in out
     code, _, complaint = keeper("deliver", "--test", "nowhere")
-    assert code == 1 and "There are: webhook." in complaint
+    assert code == 2 and "There are: webhook." in complaint
 
 
 def test_what_waits_is_given_up_only_after_a_typed_yes(keeper, receiver, monkeypatch):
@@ -140,7 +144,7 @@ def test_what_waits_is_given_up_only_after_a_typed_yes(keeper, receiver, monkeyp
     assert code == 0 and out.startswith("1 deliveries")
     rows = listed(keeper, "--kind", "Backup Done")
     assert rows[0]["deliveries"][0]["status"] == "dropped" and "given up" in rows[0]["deliveries"][0]["why"]
-    assert keeper("deliver", "--drop-pending", "nowhere", "--yes")[0] == 1
+    assert keeper("deliver", "--drop-pending", "nowhere", "--yes")[0] == 2
 
 
 def test_only_one_process_delivers_at_a_time(keeper, receiver, tmp_path):
@@ -294,6 +298,75 @@ def test_two_that_happened_alike_in_one_second_are_two(keeper, tmp_path):
     assert json.loads(keeper("import-queue", file, "--json")[1])["known"] == 2
 
 
+@pytest.mark.parametrize("when", ["0024-11-21 10:00:00", "1999-06-01 12:00:00", "2999-01-01 12:00:00"])
+def test_a_time_that_no_watchdog_can_have_written_is_refused_and_stops_nothing(keeper, receiver, tmp_path, when):
+    file = write(tmp_path, json.dumps([RECORD | {"Time": when}, RECORD]))
+    code, out, _ = keeper("import-queue", file, "--json")
+    (refused,) = json.loads(out)["refused"]
+    assert code == 1 and refused["why"] == f"its Time '{when}' is not between the year 2000 and tomorrow"
+    assert keeper("deliver")[0] == 0
+    assert [got.json["kind"] for got in receiver.got] == ["System Reboot"]
+
+
+def test_control_characters_of_an_old_queue_neither_forge_lines_nor_steer_the_terminal(keeper, tmp_path):
+    record = RECORD | {"Name": "Plex\nRestart \x1b[2J\x9b", "Message": "a\nb \x9b2J"}
+    keeper("import-queue", write(tmp_path, json.dumps([record])))
+    (row,) = listed(keeper)
+    assert (row["kind"], row["message"]) == ("Plex Restart [2J", "a\nb  2J")
+
+
+def test_what_is_in_the_store_already_does_not_steer_the_terminal(keeper):
+    house = House(Settings())
+    house.postroom.deliveries.note(Notice("Odd\n\x1b[2J", Severity.INFO, "x\x9b2J", {}), house.clock.now())
+    house.close()
+    out = keeper("events")[1]
+    assert "Odd  [2J: x 2J" in out and not any(sign in out for sign in "\x1b\x9b")
+
+
+def test_only_a_file_of_a_sensible_size_is_read(keeper, tmp_path, monkeypatch):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in ("/dev/zero", str(pipe), str(tmp_path)):
+        code, _, complaint = keeper("import-queue", place)
+        assert code == 1 and f"{place} is no file" in complaint
+    monkeypatch.setattr("keeper.commands.events.BIGGEST_QUEUE", 1 << 20)
+    code, _, complaint = keeper("import-queue", write(tmp_path, b" " * ((1 << 20) + 1)))
+    assert code == 1 and "more than 1 MB" in complaint
+
+
+def test_three_thousand_twins_are_known_the_second_time_by_one_look(keeper, house, monkeypatch):
+    zone = house.clock.local_zone()
+    records, _ = read_queue(json.dumps([RECORD] * 3000).encode(), zone, house.clock.now())
+    assert house.postroom.take_over(records) == 3000
+    looks = []
+    real = house.postroom._events.noted_in_data
+    monkeypatch.setattr(house.postroom._events, "noted_in_data", lambda *them: (looks.append(1), real(*them))[1])
+    monkeypatch.setattr(house.postroom._events, "stream", None)
+    assert house.postroom.take_over(records) == 0 and looks == [1]
+    assert house.postroom.take_over([]) == 0
+
+
+def test_lists_without_an_end_are_not_tried_for_ever(monkeypatch):
+    tried = []
+
+    class Counting(json.JSONDecoder):
+        def raw_decode(self, *them):
+            tried.append(1)
+            return super().raw_decode(*them)
+
+    monkeypatch.setattr("keeper.house.oldqueue.json.JSONDecoder", Counting)
+    raw = b"[" * 80_000 + json.dumps(RECORD).encode()
+    taken, refused = read_queue(raw, UTC, datetime(2026, 1, 1, tzinfo=UTC))
+    assert [record.name for record in taken] == ["System Reboot"] and refused == [] and len(tried) == MOST_OPEN + 1
+
+
+def test_a_message_that_is_no_text_is_refused_with_a_sentence(keeper, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9"), encoding="utf-8"))
+    code, _, complaint = keeper("emit", "Backup", "-")
+    assert code == 2 and "no text in UTF-8" in complaint and "Traceback" not in complaint
+    assert listed(keeper) == []
+
+
 def test_a_queue_that_is_not_there_is_said(keeper, tmp_path):
     code, _, complaint = keeper("import-queue", str(tmp_path / "nothing.json"))
     assert code == 1 and "cannot be read: No such file" in complaint
@@ -306,13 +379,103 @@ def test_an_outlet_that_is_set_up_no_more_is_forgotten_after_a_month_and_not_bef
     house.postroom.deliveries.register("airtable", "an old setting", house.clock.now())
     house.postroom.emit("Backup Done", "x", Severity.INFO, "me")
     real = house.clock.now()
-    for days in (0, 29, 31):
-        now = real + timedelta(days=days)
-        house.postroom._clock = SimpleNamespace(now=lambda now=now: now, monotonic=house.clock.monotonic)
-        house.postroom._mind_the_absent()
+    for days in range(31):
+        for hours in (0, 1):
+            look_for_the_absent(house, real + timedelta(days=days, hours=hours))
         assert ("airtable" in house.postroom.deliveries.registered()) is (days < 30)
     told = [event for event in house.views.events(10) if event.kind == "Outlet Removed"]
     assert len(told) == 1 and "airtable is not set up any more for 30 days" in told[0].message
+
+
+def look_for_the_absent(house, now: datetime) -> None:
+    clock = SimpleNamespace(now=lambda: now, monotonic=house.clock.monotonic, local_zone=lambda: UTC)
+    house.postroom._clock = clock
+    house.postroom._mind_the_absent()
+
+
+def test_a_clock_that_was_years_wrong_at_the_start_makes_no_month_of_absence(house):
+    house.postroom.deliveries.register("airtable", "an old setting", house.clock.now())
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    for now in (noon.replace(year=2020), noon, noon + timedelta(hours=1)):
+        look_for_the_absent(house, now)
+    assert "airtable" in house.postroom.deliveries.registered()
+    assert house.memory.noted("outlet.absent.airtable") == "2 2026-07-01"
+
+
+def test_absence_that_an_older_program_noted_begins_anew():
+    assert absence_with("2020-01-01T00:00:00+00:00", date(2026, 7, 1)) == (1, "1 2026-07-01")
+
+
+def test_a_digest_whose_time_has_passed_today_is_not_sent_by_saving_it(house, receiver):
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    house.memory.save_preferences(Preferences(zone="UTC"), "me")
+    house.postroom._clock = SimpleNamespace(now=lambda: noon, monotonic=house.clock.monotonic)
+    house.postroom.tell(Telling(digest="daily", digest_at="08:00"), "me")
+    marks = house.postroom.deliveries.noted(digest.MARK)
+    assert digest.due_day(house.postroom.telling(), noon, UTC, marks) is None
+    assert digest.due_day(house.postroom.telling(), noon + timedelta(days=1), UTC, marks) == date(2026, 7, 2)
+
+
+def test_saving_other_wishes_does_not_swallow_a_digest_that_is_due(house):
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    house.memory.save_preferences(Preferences(zone="UTC"), "me")
+    told = Telling(digest="daily", digest_at="08:00")
+    house.postroom.deliveries.tell(told, "me", noon)
+    house.postroom._clock = SimpleNamespace(now=lambda: noon, monotonic=house.clock.monotonic)
+    house.postroom.tell(replace(told, quiet_from="22:00", quiet_to="07:00"), "me")
+    assert house.postroom.deliveries.noted(digest.MARK) == ""
+
+
+# --- what a person says is repaired ---
+
+
+def blocked_house(house, *findings):
+    """A webhook that is blocked, and whose looks say this."""
+    house.postroom.emit("Backup Done", "x", Severity.INFO, "me")
+    house.postroom.deliver_now()
+    assert house.postroom.blocked()
+    made = house.postroom._webhook
+
+    def make():
+        outlet = made()
+        outlet.examine = lambda: list(findings)
+        outlet.examined_calls = 2
+        return outlet
+
+    house.postroom._webhook = make
+
+
+def test_what_is_not_repaired_is_not_taken_for_repaired_and_nobody_is_told_again(house, receiver):
+    receiver.script = [status(401), status(401)]
+    blocked_house(house, (True, "It answers.", ""), (False, "The token is wrong.", "Set another one."))
+    with pytest.raises(RunError, match=r"It is not repaired yet: The token is wrong\. Set another one\."):
+        house.postroom.unblock("webhook")
+    assert house.postroom.blocked() and len(receiver.got) == 1
+    assert house.postroom.outlets()[0].state.calls >= 2, "a look costs calls as well"
+    with pytest.raises(RunError, match="no outlet called"):
+        house.postroom.unblock("nowhere")
+
+
+def test_what_cannot_be_asked_is_tried_and_that_it_is_blocked_still_is_not_told_again(house, receiver):
+    receiver.script = [status(401), status(401)]
+    blocked_house(house, (None, "Nobody can say.", ""))
+    house.postroom.unblock("webhook")
+    house.postroom.deliver_now()
+    assert len(receiver.got) == 2 and house.postroom.blocked()
+    assert len([event for event in house.views.events(20) if event.kind == "Delivery Blocked"]) == 1
+    house.postroom.unblock("webhook")
+    house.postroom.deliver_now()
+    assert not house.postroom.blocked() and len(receiver.got) == 3
+
+
+def test_a_test_that_arrives_does_not_end_the_silence_that_a_service_asked_for(house, receiver):
+    receiver.script = [status(429, Retry_After="600")]
+    house.postroom.emit("Backup Done", "x", Severity.INFO, "me")
+    house.postroom.deliver_now()
+    assert house.postroom.test_outlet("webhook", "me").result is Result.DONE
+    house.postroom.deliver_now()
+    assert [got.json["kind"] for got in receiver.got] == ["Backup Done", "Test"]
+    assert house.postroom.outlets()[0].state.paused_until is not None
 
 
 def test_an_outlet_that_comes_back_has_its_month_anew(house):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobs import Brake
-from keeper.courier import EXAMINE_SECONDS, LOOK_SECONDS, Courier, Satchel
+from keeper.courier import LOOK_SECONDS, REST_SECONDS, Courier, Satchel
 from keeper.engine import guarded
 from keeper.errors import StoreError
-from keeper.rules.delivery import Backoff
+from keeper.rules.delivery import FIRST_EXAMINE, MOST_BREAKS, Backoff
 from keeper.rules.digest import Figures
 from keeper.rules.types import Answer, Choice, EventFilter, Notice, Parcel, Receipt, Result, Severity, Telling
 from keeper.store.db import Database
@@ -62,7 +63,7 @@ class FakeOutlet:
         self.calls: list[list[int]] = []
         self.script: list[Callable[[Parcel], Receipt]] = []
         self.fixed: bool | None = False  # what `examine` says
-        self.asked = 0
+        self.asked, self.examined_calls = 0, 0
 
     def send(self, parcels: Sequence[Parcel], stop) -> Answer:
         stop.check()
@@ -272,14 +273,31 @@ def test_a_block_that_ends_over_there_is_noticed_within_the_hour(post):
     here.run()
     here.run(LOOK_SECONDS)
     outlet.fixed = False
-    here.run(EXAMINE_SECONDS)
+    here.run(FIRST_EXAMINE)
     assert outlet.asked == 1 and len(outlet.calls) == 1, "what is known to be wrong is not tried"
     outlet.fixed = True
-    here.run(EXAMINE_SECONDS)
+    here.run(2 * FIRST_EXAMINE)
     assert outlet.asked == 2 and outlet.messages == ["one", "one"]
 
 
-def test_where_nothing_can_be_asked_one_try_an_hour_is_made_and_not_told_again(post):
+def test_looks_at_a_blocked_outlet_grow_rare_and_are_counted_as_calls(post):
+    outlet = FakeOutlet()
+    here = post(outlet)
+    outlet.script, outlet.examined_calls = [says(Result.BLOCKED)], 3
+    here.happen("one")
+    here.run()
+    looks = []
+    for hour in range(1, 102):
+        before = outlet.asked
+        here.run(FIRST_EXAMINE)
+        looks += [hour] * (outlet.asked - before)
+    assert len(outlet.calls) == 1 and len(looks) == 7
+    pauses = [later - earlier for earlier, later in zip(looks, looks[1:], strict=False)]
+    assert pauses == [2, 4, 8, 16, 24, 24]
+    assert here.store.states(["fake"])[0].calls == 3 * 7 + len(here.told("Delivery Blocked"))
+
+
+def test_where_nothing_can_be_asked_a_try_is_made_now_and_then_and_not_told_again(post):
     outlet = FakeOutlet()
     here = post(outlet)
     outlet.fixed = None
@@ -287,12 +305,12 @@ def test_where_nothing_can_be_asked_one_try_an_hour_is_made_and_not_told_again(p
     here.happen("one")
     here.run()
     here.run(LOOK_SECONDS)
-    for _ in range(3):
-        here.run(EXAMINE_SECONDS)
+    for hours in (1, 2, 4):
+        here.run(hours * FIRST_EXAMINE)
         here.run(LOOK_SECONDS)
     assert len(outlet.calls) == 4
     assert len(here.told("Delivery Blocked")) == 1
-    here.run(EXAMINE_SECONDS)
+    here.run(8 * FIRST_EXAMINE)
     assert outlet.messages[-1] == "one" and here.store.states(["fake"])[0].blocked == ""
 
 
@@ -378,21 +396,133 @@ def test_what_was_on_its_way_when_the_process_died_is_uncertain(post):
     assert [(p.event.message, p.uncertain) for p in outlet.got] == [("one", False), ("one", True), ("two", False)]
 
 
-def test_an_outlet_that_breaks_in_an_unknown_way_rests_and_goes_on_later(post, caplog):
+def breaks(_parcel: Parcel) -> Receipt:
+    raise ZeroDivisionError
+
+
+def test_an_outlet_that_breaks_in_an_unknown_way_is_tried_again_later_and_it_is_said_why(post, caplog):
     outlet, other = FakeOutlet(), FakeOutlet("other")
     here = post(outlet, other)
-
-    def breaks(_parcel):
-        raise ZeroDivisionError
-
     outlet.script = [breaks]
     here.happen("one")
     here.run()
-    here.run(30)
+    here.run(14)
     assert len(outlet.calls) == 1 and other.messages == ["one"]
     assert any(record.exc_info and "fake" in record.getMessage() for record in caplog.records)
-    here.run(61)
+    (seen,) = [each for each in here.store.of_events([1])[1] if each.outlet == "fake"]
+    assert "Plex Keeper failed while sending it" in seen.why and seen.next_at is not None
+    here.run(LOOK_SECONDS)
     assert [(p.event.message, p.uncertain) for p in outlet.got] == [("one", False), ("one", True)]
+
+
+def test_one_event_that_cannot_be_sent_is_given_up_in_the_end_and_takes_no_other_with_it(post):
+    class Picky(FakeOutlet):
+        def send(self, parcels, stop):
+            if any(parcel.event.message == "poison" for parcel in parcels):
+                self.calls.append([parcel.event.id for parcel in parcels])
+                raise ValueError("year 24 is out of range")
+            return super().send(parcels, stop)
+
+    outlet = Picky(batch=10)
+    here = post(outlet)
+    here.happen("one", "poison", "two", "three")
+    for _ in range(MOST_BREAKS * 130):
+        here.run(LOOK_SECONDS)
+    assert outlet.messages == ["one", "two", "three"]
+    assert len(outlet.calls) == 1 + MOST_BREAKS + 3
+    (seen,) = here.store.of_events([2])[2]
+    assert seen.status.value == "failed" and f"failed {MOST_BREAKS} times" in seen.why
+    here.happen(*(f"later {number}" for number in range(10)))
+    here.run()
+    assert len(outlet.calls[-1]) == 10, "they travel together again"
+
+
+class FullDisk:
+    """The real store, of which writing down what became of a call fails a few times."""
+
+    def __init__(self, store: StoredDeliveries) -> None:
+        self._store, self.left, self.tried = store, 0, 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def conclude(self, *arguments):
+        if self.left:
+            self.left, self.tried = self.left - 1, self.tried + 1
+            raise StoreError("The disk is full. Make room on it.")
+        self._store.conclude(*arguments)
+
+
+def test_what_arrived_while_the_disk_was_full_is_written_down_later_and_not_sent_again(post):
+    outlet = FakeOutlet()
+    here = post(outlet)
+    here.store = FullDisk(here.store)
+    here.courier._with = replace(here.courier._with, store=here.store)
+    here.happen("one", "two")
+    here.store.left = 6
+    times = []
+    for _ in range(1000):
+        before = here.store.tried
+        here.run(2)
+        times += [here.clock.monotonic()] * (here.store.tried - before)
+    assert outlet.messages == ["one", "two"] and not any(parcel.uncertain for parcel in outlet.got)
+    pauses = [round(later - earlier) for earlier, later in zip(times, times[1:], strict=False)]
+    assert pauses == [30, 60, 120, 240, 480]
+    assert [each.status.value for number in (1, 2) for each in here.store.of_events([number])[number]] == ["sent"] * 2
+
+
+def test_an_outlet_that_is_stopped_in_a_batch_says_what_arrived_and_only_the_rest_is_looked_for(post):
+    class Stopped(FakeOutlet):
+        def send(self, parcels, stop):
+            whole = super().send(parcels, stop)
+            here.brake.interrupt()
+            return replace(whole, receipts=whole.receipts[:2])
+
+    here = post(Stopped(batch=10))
+    here.happen("one", "two", "three", "four")
+    here.run()
+    assert len(here.outlets[0].calls) == 1
+    here.brake, here.outlets = Brake(), [FakeOutlet(batch=10)]
+    here.restart()
+    here.run()
+    assert [(p.event.message, p.uncertain) for p in here.outlets[0].got] == [("three", True), ("four", True)]
+
+
+def test_an_outlet_that_leaves_receipts_out_without_being_stopped_is_not_called_over_and_over(post):
+    outlet = FakeOutlet()
+    here = post(outlet)
+    outlet.send = lambda parcels, stop: (outlet.calls.append([]), Answer((), 1))[1]
+    here.happen("one")
+    for _ in range(20):
+        here.run(2)
+    assert len(outlet.calls) == 1
+    here.run(REST_SECONDS)
+    assert len(outlet.calls) == 2
+
+
+def test_a_silence_outlasts_the_event_for_which_it_was_asked(post):
+    outlet = FakeOutlet()
+    here = post(outlet)
+    outlet.script = [says(Result.LATER, after=300)]
+    here.happen("first")
+    here.run()
+    assert here.store.drop_pending("given up") == 1
+    here.happen("second")
+    here.run(290)
+    assert outlet.messages == ["first"]
+    here.run(LOOK_SECONDS)
+    assert outlet.messages == ["first", "second"]
+
+
+def test_what_a_service_says_can_be_shown_anywhere(post, caplog):
+    outlet = FakeOutlet()
+    here = post(outlet)
+    outlet.script = [says(Result.REFUSED, "too odd\n2026 ERROR forged \x1b[2J\x9b2J")]
+    here.happen("one")
+    here.run()
+    (seen,) = here.store.of_events([1])[1]
+    assert seen.why == "too odd 2026 ERROR forged  [2J 2J"
+    assert not any(sign in record.getMessage() for record in caplog.records for sign in "\n\x1b\x9b")
 
 
 def test_while_there_is_no_line_only_what_is_near_is_told_and_the_rest_as_soon_as_it_is_back(post):

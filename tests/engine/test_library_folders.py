@@ -112,6 +112,37 @@ def test_who_accepted_a_folder_is_told_as_an_event_and_in_the_story_of_the_open_
     assert dict(step.data) == {"did": "Folder Accepted", "by": "ada", "path": str(films)}
 
 
+def test_a_folder_that_is_missing_cannot_be_accepted_and_stays_missed(
+    house: House, environment: dict[str, str], films: Path
+) -> None:
+    """It is the only one: were it forgotten, it would look like one that was never on this machine."""
+    look(house, 3)
+    empty(films)
+    films.rmdir()
+    refused = run(environment, "folders", "--accept", str(films))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"keeper: {films} cannot be accepted as it is. It is missing. Mount it again, or ")
+    assert look(house, 1) is Cause.MOUNT_MISSING
+
+
+@pytest.mark.parametrize("word", ["missing", "hanging", "stale", "broken EIO", "not_a_folder", "failed EIO"])
+def test_what_does_not_answer_is_not_accepted(database: Database, word: str) -> None:
+    folders = folders_of(database, library("Films", "/films"))
+    folders["/films"] = Known(filled=True)
+    with pytest.raises(RunError, match="cannot be accepted"):
+        folders.accept("/films", "ada", {"mount:/films": Fact(False, word)})
+    assert folders.get("/films") == Known(filled=True)
+
+
+@pytest.mark.parametrize(
+    "row", [[True, "", 5], [True, "", None], ["x", 1, "/"], [True, "", "/", 9], "abc", {"a": 1, "b": 2, "c": 3}]
+)
+def test_what_was_edited_by_hand_is_learnt_anew(database: Database, row: object) -> None:
+    """A number in place of a path would end the look of all folders, for ever."""
+    StoredMemory(database, SystemClock()).note(KEY, json.dumps({"/films": row}), "somebody")
+    assert folders_of(database, library("Films", "/films")).get("/films") is None
+
+
 def test_while_nothing_is_wrong_it_is_told_as_an_event_alone(house: House, films: Path) -> None:
     look(house, 3)
     house.accept_folder(THEIRS, "ada")
@@ -126,7 +157,7 @@ def test_an_unknown_folder_is_refused_with_the_names_of_the_known_ones(
         house.accept_folder("/films", "ada")
     look(house, 1)
     refused = run(environment, "folders", "--accept", "/flims")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert refused.stderr == f"keeper: /flims is no folder of a library. Those are: {films}.\n"
 
 
@@ -171,7 +202,7 @@ def test_what_a_look_learns_of_one_folder_does_not_bring_back_another_that_was_f
     command = folders_of(database, library("Films", "/films", "/more"))
     service["/films"] = Known(filled=True)
     assert service.get("/films") == Known(filled=True)
-    command.accept("/films", "ada")
+    command.accept("/films", "ada", {})
     service["/more"] = Known(filled=True)
     assert (service.get("/films"), service.get("/more")) == (None, Known(filled=True))
 
@@ -183,7 +214,7 @@ def test_a_library_that_was_deleted_in_plex_is_watched_no_longer(database: Datab
     folders["/old"] = Known(filled=True)
     gone = next(each for each in folders.show({}) if each.path == "/old")
     assert (gone.ok, gone.libraries, gone.sentence) == (None, (), "No library of Plex has it any more.")
-    folders.accept("/old", "ada")
+    folders.accept("/old", "ada", {})
     assert [each.path for each in folders.show({})] == ["/films"]
 
 

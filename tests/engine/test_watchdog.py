@@ -13,7 +13,7 @@ import pytest
 from jobs import Brake
 from keeper.demo.process import DemoPlex
 from keeper.errors import StoreError
-from keeper.rules.types import Ability, Acted, Action, Armed, Cause, Fact, Moment, StepKind, WatchLimits
+from keeper.rules.types import Ability, Acted, Action, Armed, Cause, Fact, Moment, StepKind, Tick, WatchLimits
 from keeper.store.checks import Checks
 from keeper.store.db import Database
 from keeper.store.events import Events
@@ -298,6 +298,60 @@ def test_when_nothing_can_be_written_it_goes_on_looking_and_does_nothing(
         assert "nothing is done" in caplog.text
     world.ticks(60)
     assert world.tower.acted == [Action.RESTART_PLEX]
+
+
+def _refuse(*_: object) -> None:
+    raise StoreError("The data file is locked by a backup.")
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_what_a_look_that_could_not_be_stored_had_to_tell_is_told_by_the_next_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """The look that opened the incident was not stored; what the watchdog said in it, it says only once."""
+    world.monitor.tick()
+    world.tower.facts = {"process": Fact(True), "mounts": Fact(False, "missing: /films")}
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "remember", _refuse)
+        for _ in range(looks + 1):
+            world.monitor.tick()
+            world.time.seconds += 20
+    assert world.kinds() == []
+    world.ticks(600)
+    assert world.kinds() == ["Trouble"]
+    (incident,) = world.views.incidents(10)
+    assert [step.kind for step in world.views.story(incident.number)].count(StepKind.OPENED) == 1
+
+
+def test_an_action_that_was_not_stored_is_not_done_and_not_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.monitor.tick()
+    world.plex.mode("refused")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "remember", _refuse)
+        world.ticks(100)
+    world.plex.mode("ready")
+    world.ticks(100)
+    assert world.tower.acted == []
+    assert "Plex Restart" not in world.kinds()
+    assert world.kinds()[0] == "Trouble"
+    assert world.views.actions(10) == []
+
+
+def test_what_waits_to_be_told_does_not_grow_without_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.MOST_UNTOLD", 10)
+    world.monitor.tick()
+    kept: list[int] = []
+
+    def refuse(tick: Tick, _: object) -> None:
+        kept.append(len(tick.steps))
+        raise StoreError("The disk of the data file is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "remember", refuse)
+        for number in range(40):
+            world.tower.facts = {"process": Fact(True), "mounts": Fact(number % 8 > 3, "missing: /films")}
+            world.ticks(20)
+    assert 10 < max(kept) < 15
 
 
 def test_a_person_may_act_by_the_same_way(world: World) -> None:

@@ -37,6 +37,7 @@ FINE = {"port": Fact(True), "identity": Fact(True), "claimed": Fact(True), "toke
         ({"identity": Fact(False, "silent"), "crashing": Fact(True), "plex_age_s": Fact(5)}, Cause.CRASHING),
         ({"plex_updating": Fact(True), "mounts": Fact(False)}, Cause.MOUNT_MISSING),
         ({"port": Fact(None, "no_way"), "gateway": Fact(True)}, Cause.MOVED),
+        ({"port": Fact(None, "no_way"), "process": Fact(True)}, Cause.MOVED),
         ({"port": Fact(None, "no_way"), "address": Fact(False)}, Cause.NO_ADDRESS),
         ({"port": Fact(None, "TimeoutError"), "identity": Fact(None), "gateway": Fact(True)}, Cause.UNREACHABLE),
         ({"port": Fact(None, "OSError"), "identity": Fact(None), "internet": Fact(True)}, Cause.UNREACHABLE),

@@ -127,7 +127,8 @@ def test_a_boot_of_the_machine_stops_and_starts_it():
 def test_crashes_between_two_looks_are_counted_by_the_service_manager():
     turns = two(alive(age=500), alive(age=10, pid=9, restarts=4))
     assert told(turns) == [(STOPPED, Agent.CRASH), (STARTED, Agent.CRASH)] * 4
-    assert turns[0].lived == pytest.approx((300 + 500 - 10) / 4)
+    assert [turn.lived for turn in turns[::2]] == [None, 100, 100, 100]  # the first may have lived for months
+    assert two(alive(age=20), alive(age=10, pid=9, restarts=3))[0].lived == pytest.approx((300 + 20 - 10) / 3)
     assert len(two(alive(), alive(age=1, pid=9, restarts=4000))) == 2 * lives.MOST_CRASHES
     assert told(two(gone(), alive(age=1, restarts=2))) == [(STARTED, Agent.CRASH), (STOPPED, Agent.CRASH),
                                                            (STARTED, Agent.CRASH)]  # fmt: skip
@@ -152,26 +153,134 @@ def test_where_processes_are_hidden_the_service_manager_tells():
     assert told(two(there, stopped)) == [(STOPPED, Agent.OWNER)]
 
 
+def seen(*looks: dict[str, Fact] | None, taken: tuple[Taken, ...] = (), every: float = 60.0) -> tuple[Turn, ...]:
+    """The turns that so many looks notice."""
+    life: Life | None = None
+    turns: tuple[Turn, ...] = ()
+    for number, look in enumerate(looks):
+        life, news = lives.observe(life, look or {}, taken, at(every * number))
+        turns += news
+    return turns
+
+
+def test_one_look_without_the_service_manager_does_not_make_a_crash_the_owner_s_doing():
+    mute = alive(service=Fact(None, "no_answer"), restarts=None)
+    assert told(seen(alive(), mute, alive(age=20, pid=8, restarts=1))) == [
+        (STOPPED, Agent.CRASH),
+        (STARTED, Agent.CRASH),
+    ]
+
+
+def test_a_crash_during_a_look_without_the_service_manager_is_counted_once():
+    mute = alive(age=20, pid=8, service=Fact(None, "no_answer"), restarts=None)
+    turns = seen(alive(), mute, alive(age=80, pid=8, restarts=1))
+    assert told(turns) == [(STOPPED, Agent.UNKNOWN), (STARTED, Agent.UNKNOWN)]
+
+
+def test_a_clock_that_was_set_makes_no_other_process_of_the_same_one():
+    assert seen(alive(age=5000), alive(age=8660), alive(age=0), alive(age=5180)) == ()
+
+
+def test_what_its_service_manager_brings_back_after_a_crash_is_a_crash_all_the_way():
+    coming = Fact(None, "activating")
+    turns = seen(alive(), gone(coming, 1), gone(coming, 1), alive(age=5, pid=8, restarts=1))
+    assert told(turns) == [(STOPPED, Agent.CRASH), (STARTED, Agent.CRASH)]
+    by_hand = seen(alive(), gone(Fact(False, "failed")), gone(coming), alive(age=5, pid=8))
+    assert told(by_hand) == [(STOPPED, Agent.CRASH), (STARTED, Agent.OWNER)]
+
+
+@pytest.mark.parametrize(
+    ("ordered", "last", "now", "ours"),
+    [
+        (at(0), at(60), at(300, "b", -200), True),
+        (at(0), at(0), at(7200, "b", -60), True),  # it was hours until this program started again
+        (at(0), at(3600), at(7200, "b", -7100), False),  # the machine went on for an hour after that
+        (at(0), at(60), at(20 * 86_400, "b", -20 * 86_400 + 100), False),  # nobody looked, but that is too long
+        (at(0), at(60), at(-9000, "b", 9100), True),  # without a battery its clock starts in the past
+        (at(0), at(60, "b"), at(300, "c"), False),  # it had started anew already
+    ],
+)
+def test_a_reboot_of_ours_explains_only_the_start_that_follows_it(
+    ordered: Moment, last: Moment, now: Moment, ours: bool
+):
+    assert lives.is_reboot_of_ours(Taken(Action.REBOOT, ordered, 1), last, now) is ours
+    assert not lives.is_reboot_of_ours(Taken(Action.REBOOT, ordered, 1, done=False), last, now)
+    assert not lives.is_reboot_of_ours(Taken(Action.NET_HARD, ordered, 1), last, now)
+
+
 def ended(seconds: float, by: Agent = Agent.CRASH, lived: float | None = 10.0) -> Turn:
-    return Turn(NOON + timedelta(seconds=seconds), STOPPED, by, lived)
+    return Turn(NOON + timedelta(seconds=seconds), STOPPED, by, lived, seen=at(seconds))
+
+
+def begun(seconds: float, by: Agent) -> Turn:
+    return Turn(NOON + timedelta(seconds=seconds), STARTED, by, seen=at(seconds))
+
+
+UNKNOWN = Agent.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("turns", "looping"),
     [
         ([ended(0), ended(60), ended(120)], True),
-        ([ended(0), ended(60), ended(120, Agent.UNKNOWN)], True),
+        ([ended(0), ended(60), ended(120, UNKNOWN)], False),  # somebody could be asked who did it
         ([ended(0), ended(60)], False),
         ([ended(0), ended(60), ended(120, Agent.OWNER)], False),
         ([ended(0), ended(60), ended(120, Agent.US)], False),
         ([ended(0), ended(60), ended(120, lived=400.0)], False),
         ([ended(0), ended(60), ended(120, lived=None)], False),
         ([ended(-1800), ended(60), ended(120)], False),
+        ([begun(0, Agent.OWNER), ended(10), begun(20, Agent.CRASH), ended(60), ended(120)], True),
+        ([ended(0), ended(60), ended(110), begun(120, Agent.OWNER)], False),  # repaired and started again
+        ([ended(0), ended(60), ended(110), begun(120, Agent.US)], False),
+        ([ended(0), ended(60), ended(110), begun(120, Agent.UPDATER), ended(125)], False),
+        ([ended(0), ended(60), ended(110), begun(120, Agent.MACHINE)], False),
+        ([each for n in range(0, 120, 30) for each in (ended(n), begun(n + 10, Agent.OWNER))], False),  # stop: 'failed'
         ([Turn(NOON, STARTED, Agent.CRASH)] * 5, False),
     ],
 )
 def test_three_short_lives_within_half_an_hour_are_a_loop(turns: list[Turn], looping: bool):
-    assert lives.is_looping(turns, NOON + timedelta(seconds=130)) is looping
+    assert lives.is_looping(turns, at(130), ACTIVE) is looping
+    assert lives.is_looping(turns, at(130), Fact(None, "activating")) is looping
+
+
+def test_where_nobody_can_be_asked_only_very_short_lives_are_a_loop():
+    quick = [ended(0, UNKNOWN), ended(60, UNKNOWN), ended(120, UNKNOWN)]
+    restarted = [ended(n, UNKNOWN, lived=130.0) for n in range(0, 600, 130)]
+    for nobody in (None, Fact(None, "no_service_manager"), Fact(None, "unknown_unit")):
+        assert lives.is_looping(quick, at(130), nobody)
+        assert not lives.is_looping(restarted, at(600), nobody)
+    for somebody in (ACTIVE, INACTIVE, Fact(None, "no_answer")):
+        assert not lives.is_looping(quick, at(130), somebody)
+
+
+def test_a_clock_that_was_set_back_does_not_bring_a_loop_back():
+    turns = [ended(0), ended(60), ended(120)]
+    an_hour_later = Moment(NOON + timedelta(seconds=130), "a", 10_000 + 3730)
+    assert not lives.is_looping(turns, an_hour_later, ACTIVE)
+    from_the_ledger = [Turn(turn.at, turn.what, turn.by, turn.lived) for turn in turns]
+    assert lives.is_looping(from_the_ledger, at(130), ACTIVE)
+    assert not lives.is_looping(from_the_ledger, at(-10), ACTIVE)
+
+
+def test_where_no_age_is_shown_a_life_is_no_longer_than_the_time_since_the_look_before_its_start():
+    there = [{"process": Fact(None, "hidden"), "service": ACTIVE, "service_restarts": Fact(n)} for n in (0, 1, 2, 2, 3)]
+    turns = [turn for turn in seen(*there) if turn.what is STOPPED]
+    assert [turn.lived for turn in turns] == [None, 120.0, 180.0]  # nobody knows how long the first one had lived
+
+
+def test_a_loop_inside_a_container_that_hides_all_processes_is_a_loop():
+    there = [{"process": Fact(None, "hidden"), "service": ACTIVE, "service_restarts": Fact(5 * n)} for n in range(3)]
+    turns = seen(*there, every=300)
+    assert [turn.lived for turn in turns if turn.what is STOPPED] == [None, *[75.0] * 4] * 2
+    assert lives.is_looping(turns, at(600), ACTIVE)
+
+
+def test_crashes_while_it_was_gone_lived_within_that_time():
+    started, stopped, again = two(gone(), alive(age=60, restarts=2))
+    assert (started.lived, stopped.lived, again.lived) == (None, 120.0, None)
+    both = two(alive(age=None), gone(Fact(False, "failed"), restarts=2))
+    assert [turn.lived for turn in both if turn.what is STOPPED] == [None, 300.0]
 
 
 def test_only_the_latest_are_remembered():
@@ -192,3 +301,13 @@ def test_starts_and_stops_take_turns_whatever_is_seen(looks: list[dict[str, Fact
         life, news = lives.observe(life, look, (), at(300 * number))
         whats += [turn.what for turn in news]
     assert all(first is not second for first, second in pairwise(whats))
+
+
+def test_a_restart_of_ours_explains_one_stop_and_one_start_and_no_crash_after_it():
+    taken = (restart(0),)
+    life, _ = lives.observe(None, alive(), (), at(-20))
+    life, stopped = lives.observe(life, gone(Fact(None, "activating")), taken, at(5))
+    life, started = lives.observe(life, alive(age=5, pid=8), taken, at(20))
+    assert told(stopped) == [(STOPPED, Agent.US)] and told(started) == [(STARTED, Agent.US)]
+    _, crashed = lives.observe(life, gone(Fact(False, "failed")), taken, at(40))
+    assert told(crashed) == [(STOPPED, Agent.CRASH)]

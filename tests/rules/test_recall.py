@@ -130,6 +130,16 @@ def test_many_crashes_between_two_looks_are_a_loop():
     assert second.facts["crashing"].value is True
 
 
+def test_a_loop_that_goes_on_is_told_once_and_not_at_every_look():
+    watch, told = Watch(), []
+    for number in range(20):
+        recalled = recall(watch, running(20, number, number), at(240 * number), LIMITS)
+        watch = recalled.watch
+        told += recalled.notices
+    assert recalled.facts["crashing"].value is True
+    assert [notice.kind for notice in told] == ["Plex Crash"] * 3  # the third one made it a loop
+
+
 def test_within_an_incident_a_crash_is_not_told_apart():
     first = recall(Watch(incident=Incident(1, Cause.DOWN, at(0))), running(500, 1, 0), at(0), LIMITS)
     assert recall(first.watch, running(20, 2, 1), at(300), LIMITS).notices == ()

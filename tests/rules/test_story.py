@@ -56,11 +56,23 @@ def test_nobody_is_called_for_what_is_in_order(cause: Cause, kind: str):
     assert (notice.kind, notice.severity) == (kind, Severity.INFO)
 
 
-def test_another_cause_in_the_same_incident_is_a_change_and_no_new_alarm():
+def test_another_cause_in_the_same_incident_is_a_change_and_each_trouble_is_told_once():
     story = told(trouble(), trouble(Cause.HUNG), Cause.HUNG, news=False)
     assert [step.kind for step in story.steps] == [StepKind.CHANGED]
     assert story.steps[0].data["from"] == "down"
-    assert story.notices == ()
+    assert [(n.kind, n.data["cause"]) for n in story.notices] == [("Trouble", "hung")]
+    known = story.watch.incident
+    assert known is not None
+    back = replace(story.watch, incident=replace(known, cause=Cause.DOWN))
+    there = told(back, story.watch, Cause.HUNG, news=False)
+    assert there.notices == () and len(there.steps) == 1
+
+
+def test_a_start_that_follows_a_trouble_is_no_trouble_of_its_own():
+    opened = told(Watch(last=at(0)), trouble(), Cause.DOWN).watch
+    assert opened.incident is not None
+    starting = replace(opened, incident=replace(opened.incident, cause=Cause.STARTING))
+    assert told(opened, starting, Cause.STARTING, news=False).notices == ()
 
 
 def test_a_decision_is_written_once_as_long_as_it_stays_the_same():
@@ -126,6 +138,9 @@ def test_a_start_of_the_machine_is_told_once_with_who_asked_for_it():
     (notice, *_) = tell(before, before, look, NOTHING, {}, False).notices
     assert (notice.kind, notice.data["ours"]) == ("System Startup", True)
     assert "as the watchdog asked" in notice.message
+    days_later = Look(Moment(NOON + timedelta(days=20), "b", 400), Cause.OK)
+    (notice, *_) = tell(before, before, days_later, NOTHING, {}, False).notices  # it did nothing then
+    assert notice.data["ours"] is False and notice.message == "This machine started 400 s ago."
     later = replace(before, last=Moment(NOON, "b", 50))
     (notice, *_) = tell(later, later, Look(Moment(NOON, "c", 40), Cause.OK), NOTHING, {}, False).notices
     assert notice.data["ours"] is False
@@ -194,3 +209,10 @@ def test_that_nothing_can_be_told_for_long_is_told_once_and_so_is_its_end():
     assert told(story.watch, story.watch, Cause.UNKNOWN, seconds=9000).notices == ()
     again = told(story.watch, Watch(), Cause.OK, seconds=9020)
     assert [n.kind for n in again.notices] == ["Watchdog Sees Again"]
+
+
+def test_while_an_effect_is_awaited_it_is_said_even_when_nothing_else_is_wanted():
+    waiting = Decision(Action.NONE, Action.NONE, Reason.VERIFYING, NOON)
+    assert (
+        sentence(Cause.STARTING, waiting) == "The effect of the last action is awaited, until 2026-03-01 12:00:00 UTC."
+    )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from keeper.rules import calls, delivery, digest
 from keeper.rules.delivery import Backoff
 from keeper.rules.digest import Figures
-from keeper.rules.kinds import GROUPS, group_of, quiet_until, tell_at, wants
+from keeper.rules.kinds import GROUPS, group_of, plain, quiet_until, tell_at, wants
 from keeper.rules.story import BEGUN, ONCE, WORKED
 from keeper.rules.types import Answer, Choice, Event, Group, Parcel, Receipt, Result, Severity, Telling
 
@@ -100,12 +100,39 @@ def test_quiet_until_seven_is_seven_on_the_wall_when_the_clocks_change(month: in
     assert until == begins.astimezone(UTC) + timedelta(hours=hours)
 
 
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ((3, 29, 1, 59, 0), "01:00"),  # two becomes three: half past two is passed over in that moment
+        ((3, 29, 3, 5, 0), None),
+        ((10, 25, 2, 10, 0), "00:30"),  # two to three comes twice
+        ((10, 25, 2, 40, 0), None),
+        ((10, 25, 2, 10, 1), "01:30"),
+    ],
+)
+def test_quiet_until_half_past_two_ends_in_nights_in_which_the_clocks_change(now, until):
+    month, day, hour, minute, fold = now
+    moment = datetime(2026, month, day, hour, minute, tzinfo=BERLIN, fold=fold).astimezone(UTC)
+    found = quiet_until("22:00", "02:30", moment, BERLIN)
+    assert (found and f"{found:%H:%M}") == until
+    if found:
+        assert quiet_until("22:00", "02:30", found, BERLIN) is None or found > moment
+
+
+def test_an_end_of_quiet_that_midnight_passes_over_is_found():
+    santiago = ZoneInfo("America/Santiago")  # on 2026-09-06, 00:00 becomes 01:00
+    evening = datetime(2026, 9, 5, 23, 40, tzinfo=santiago).astimezone(UTC)
+    assert quiet_until("22:00", "00:30", evening, santiago) == datetime(2026, 9, 6, 4, tzinfo=UTC)
+
+
 def test_an_error_knows_no_quiet_and_the_rest_waits_for_the_morning():
     telling = Telling({"a": Choice(quiet=True)}, "22:00", "07:00")
     assert tell_at(event(severity=Severity.ERROR), "a", telling, berlin(3), BERLIN) is True
     assert tell_at(event(severity=Severity.WARNING), "a", telling, berlin(3), BERLIN) == berlin(7)
     assert tell_at(event(), "a", telling, berlin(12), BERLIN) is True
-    assert tell_at(event(), "b", telling, berlin(3), BERLIN) is True  # its choice says nothing of quiet hours
+    assert tell_at(event(), "b", telling, berlin(3), BERLIN) == berlin(7), "an outlet of which nobody said anything"
+    loud = replace(telling, choices={"a": Choice(quiet=False)})
+    assert tell_at(event(), "a", loud, berlin(3), BERLIN) is True
     assert tell_at(event("Login"), "a", telling, berlin(3), BERLIN) is False
 
 
@@ -140,6 +167,21 @@ def test_the_service_may_ask_for_more_silence_but_not_for_less():
     assert delivery.next_tries(parcels, long, Backoff(), 0, NOON)[0] == NOON + timedelta(seconds=500)
     assert delivery.next_tries(parcels, short, Backoff(), 0, NOON)[0] == NOON + timedelta(seconds=120)
     assert delivery.silence(long) == 500 and delivery.silence(tried(Result.LATER)) == 0
+
+
+def test_pauses_after_the_store_failed_and_between_looks_grow_to_a_limit():
+    assert [delivery.rest_of(n) for n in (0, 1, 2, 5, 6, 4000)] == [30, 30, 60, 480, 600, 600]
+    assert [delivery.examine_after(n) / 3600 for n in (0, 1, 2, 4, 5, 4000)] == [1, 2, 4, 16, 24, 24]
+
+
+def test_an_outlet_that_failed_may_have_sent_it_until_it_failed_too_often():
+    parcels = [Parcel(1, event()), Parcel(2, event())]
+    results = [each.result for each in delivery.broken(parcels, {2: delivery.MOST_BREAKS}).receipts]
+    assert results == [Result.UNCERTAIN, Result.REFUSED]
+
+
+def test_control_characters_become_spaces():
+    assert plain("a\x1b[2J\x9b\n\ud800é") == "a [2J   é" and plain("a\nb\t", "\n\t") == "a\nb\t"
 
 
 # --- a monthly number of calls ---
@@ -227,22 +269,52 @@ MORNING = datetime(2026, 7, 13, 8, tzinfo=BERLIN)  # a Monday
     ],
 )
 def test_a_digest_is_due_from_its_time_for_half_a_day(telling: Telling, now: datetime, due: bool):
-    assert digest.due_day(telling, now.astimezone(UTC), BERLIN, ()) == (date(2026, 7, 13) if due else None)
+    assert digest.due_day(telling, now.astimezone(UTC), BERLIN, "2026-07-12") == (date(2026, 7, 13) if due else None)
 
 
 def test_a_day_has_one_digest():
-    assert digest.due_day(Telling(digest="daily"), MORNING.astimezone(UTC), BERLIN, {"2026-07-13"}) is None
+    assert digest.due_day(Telling(digest="daily"), MORNING.astimezone(UTC), BERLIN, "2026-07-13") is None
+
+
+def test_a_digest_of_late_in_the_evening_is_written_after_midnight_too_and_once():
+    evening = Telling(digest="daily", digest_at="23:30")
+    night = datetime(2026, 7, 14, 0, 10, tzinfo=BERLIN).astimezone(UTC)
+    assert digest.due_day(evening, night, BERLIN, "2026-07-12") == date(2026, 7, 13)
+    assert digest.due_day(evening, night, BERLIN, "2026-07-13") is None
+    assert digest.due_day(replace(evening, digest="weekly"), night, BERLIN, "") == date(2026, 7, 13), "a Monday"
+
+
+def test_a_clock_that_goes_ahead_and_back_makes_no_second_digest_and_no_year_without_any():
+    telling, marks, written = Telling(digest="daily"), "", []
+    for now in (MORNING, MORNING.replace(year=2027), MORNING + timedelta(minutes=5), MORNING + timedelta(days=1)):
+        day = digest.due_day(telling, now.astimezone(UTC), BERLIN, marks)
+        if day:
+            written.append(day.isoformat())
+            marks = digest.marks_with(day, marks)
+    assert written == ["2026-07-13", "2027-07-13", "2026-07-14"]
+
+
+def test_a_zone_in_which_it_is_yesterday_again_makes_no_second_digest():
+    assert digest.due_day(Telling(digest="daily"), MORNING.astimezone(UTC), BERLIN, "2026-07-14") is None
+
+
+def test_only_the_latest_marks_are_kept():
+    marks = ""
+    for day in range(1, 9):
+        marks = digest.marks_with(date(2026, 7, day), marks)
+    assert marks == "2026-07-06 2026-07-07 2026-07-08"
 
 
 @given(st.integers(0, 364 * 24 * 2))
 def test_a_year_of_days_has_a_digest_each_whatever_the_clocks_do(half_hours: int):
-    telling, sent = Telling(digest="daily", digest_at="02:30"), set()
+    telling, sent, marks = Telling(digest="daily", digest_at="02:30"), set(), ""
     day = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=half_hours // 48)
     for step in range(48):
-        due = digest.due_day(telling, day + timedelta(minutes=30 * step), BERLIN, sent)
+        due = digest.due_day(telling, day + timedelta(minutes=30 * step), BERLIN, marks)
         if due:
             assert due.isoformat() not in sent
             sent.add(due.isoformat())
+            marks = digest.marks_with(due, marks)
     assert len(sent) in (1, 2)
 
 

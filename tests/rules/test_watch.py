@@ -392,7 +392,38 @@ def test_what_its_owner_stopped_stays_stopped_for_days():
 def test_a_restart_that_led_to_a_wrong_token_is_not_called_a_failed_try():
     life = Life()
     life.see(DOWN, DOWN)
+    under_way = life.tick(Cause.UNAUTHORIZED)
+    assert (under_way.reason, under_way.wanted) == (Reason.VERIFYING, Action.NONE)
+    life.live(3 * MINUTE, Cause.UNAUTHORIZED)
     assert life.tick(Cause.UNAUTHORIZED).reason is Reason.NOTHING_HELPS
+
+
+def test_while_our_own_restart_is_under_way_nobody_is_told_that_nothing_helps():
+    life = Life()
+    life.see(DOWN, DOWN)
+    assert life.tick(Cause.STARTING).reason is Reason.VERIFYING
+
+
+def test_what_was_done_in_an_earlier_incident_is_no_reason_to_wait_in_this_one():
+    life = Life()
+    life.by_hand(Action.RESTART_PLEX)
+    assert life.see(Cause.UNAUTHORIZED, Cause.UNAUTHORIZED)[-1].reason is Reason.NOTHING_HELPS
+
+
+def test_who_may_not_act_promises_nothing_while_it_confirms():
+    life = Life(limits=replace(EVERYTHING, armed=frozenset()))
+    told = life.live(5 * MINUTE, Cause.HUNG)
+    waiting = [each for each in told if each.reason is Reason.CONFIRMING and each.wanted is not Action.NONE]
+    assert waiting and all(each.data["barred"] == "not_armed" for each in waiting)
+    assert told[-1].reason is Reason.NOT_ARMED
+
+
+def test_where_no_rung_can_be_done_and_no_reboot_is_allowed_it_is_told_what_this_machine_cannot_do():
+    limits = replace(EVERYTHING, armed=frozenset({Armed.NETWORK}))
+    life = Life(limits=limits)
+    life.host = replace(life.host, able={})
+    told = life.live(5 * MINUTE, Cause.NO_ROUTE)
+    assert (told[-1].wanted, told[-1].reason) == (Action.NET_SOFT, Reason.NOT_ABLE)
 
 
 def test_dns_is_reset_once_in_an_incident_then_it_is_told():

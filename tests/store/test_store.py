@@ -29,7 +29,8 @@ from keeper.store.events import write_event
 from keeper.store.items import Items
 from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
-from keeper.store.schema import utc_text
+from keeper.store import schema
+from keeper.store.schema import read_utc, utc_text
 from keeper.store.views import Views
 from keeper.world.clock import SystemClock
 
@@ -122,6 +123,23 @@ def test_times_sort_as_text_and_come_back_as_utc(moment, hours):
     assert len(text) == 24
     assert abs(datetime.fromisoformat(text) - aware) < timedelta(milliseconds=1)
     assert (utc_text(aware + timedelta(seconds=1)) > text) is True
+
+
+@given(st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1)))  # noqa: DTZ001 - made aware below
+def test_times_of_any_year_come_back_as_they_were(moment):
+    aware = moment.replace(tzinfo=UTC)
+    assert len(utc_text(aware)) == 24 and abs(read_utc(utc_text(aware)) - aware) < timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("text", ["24-11-21T10:00:00.000Z", "", "yesterday", "0001-01-01T00:00:00+05:00", "2026-13-01"])
+def test_a_time_that_was_spoiled_in_the_file_counts_as_long_ago_and_is_said_once(text, caplog, monkeypatch):
+    monkeypatch.setattr(schema, "_complained", set())
+    assert read_utc(text) == read_utc(text) == datetime(1970, 1, 1, tzinfo=UTC)
+    assert len([record for record in caplog.records if "cannot be read" in record.getMessage()]) == 1
+
+
+def test_a_time_without_a_zone_is_utc():
+    assert read_utc("2026-07-01 12:00:00") == read_utc("2026-07-01T14:00:00+02:00") == datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def test_the_latest_word_follows_listing_and_verdicts(database, items):

@@ -79,9 +79,9 @@ WATCHES = st.builds(
     incident=st.none() | st.builds(Incident, number=COUNTS, began=MOMENTS),
     since=st.none() | MOMENTS,
     last=st.none() | MOMENTS,
-    taken=st.lists(
-        st.builds(Taken, at=MOMENTS, incident=COUNTS), max_size=6, unique_by=lambda t: (t.at, t.action)
-    ).map(tuple),
+    taken=st.lists(st.builds(Taken, at=MOMENTS, incident=COUNTS), max_size=6, unique_by=lambda t: (t.at, t.action)).map(
+        tuple
+    ),
     streams=st.lists(st.builds(Watched, TEXTS, TEXTS, COUNTS, MOMENTS), max_size=4).map(tuple),
     life=st.none() | st.builds(Life, seen=MOMENTS, born=st.none() | UPTIMES, restarts=st.none() | UPTIMES),
     turns=st.lists(st.builds(Turn, at=TIMES, lived=st.none() | UPTIMES), max_size=4).map(tuple),
@@ -441,9 +441,7 @@ def test_a_spoiled_incident_that_is_open_is_closed_by_the_next_look(database: Da
     assert rows(database, "select count(*) from incidents where closed_at is null") == [(0,)]
 
 
-def test_what_an_earlier_version_wrote_of_this_boot_still_counts_in_it(
-    database: Database, store: StoredWatch
-) -> None:
+def test_what_an_earlier_version_wrote_of_this_boot_still_counts_in_it(database: Database, store: StoredWatch) -> None:
     """It wrote 'machine:boot': without the machine it is the boot of today, whatever the machine was called."""
     tick = restart(0, store.load())
     store.remember(tick, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,7 @@ from ui_house import FakeHouse, Open
 
 from keeper.demo.breaking import FAULTS, MEND
 from keeper.errors import RunError
+from keeper.rules.types import Cause
 from keeper.ui.phrases import PHRASES
 from keeper.ui.screens import demo_faults
 
@@ -31,6 +33,13 @@ def test_the_demo_offers_every_fault_it_knows_in_plain_words(fake: FakeHouse, op
     said = read(page)
     assert "Break something" in said and "Demo only" in said and "Nothing is broken" in said
     assert page.button(key="break-film").label == "Somebody plays a film"
+
+
+def test_while_plex_is_on_its_way_back_nothing_is_called_whole(fake: FakeHouse, open_page: Open) -> None:
+    assert fake.views.check
+    fake.views.check = replace(fake.views.check, cause=Cause.DOWN)
+    said = read(open_page("watchdog"))
+    assert "Nothing is broken any more." in said and "Nothing is broken. Choose" not in said
 
 
 def test_in_german(fake: FakeHouse, open_page: Open) -> None:

@@ -13,7 +13,20 @@ from test_ui_pages import text_of
 from ui_house import HOSTILE, NOW, REFUSAL, FakeHouse, Open, deed, in_trouble, incident, turned
 
 from keeper.errors import RunError
-from keeper.rules.types import Action, Agent, Armed, Cause, Event, Fact, Reason, Severity, Step, StepKind, Turning
+from keeper.rules.types import (
+    Action,
+    Agent,
+    Armed,
+    Cause,
+    Event,
+    Fact,
+    Hour,
+    Reason,
+    Severity,
+    Step,
+    StepKind,
+    Turning,
+)
 from keeper.ui import thoughts
 from keeper.ui.lexicon_watch import WATCH_WORDS
 from keeper.ui.parts import plain
@@ -51,6 +64,14 @@ def test_in_trouble_it_says_what_why_and_when(trouble: FakeHouse, open_page: Ope
     assert "Restart of Plex: not yet, there is a pause between two tries, until 13:37." in said
     assert "Restart of Plex possible in 3 min · next look in 12 s" in said
     assert labels(page)["do-now"] == "Do it now: Restart of Plex"
+
+
+def test_fine_again_counts_the_time_that_was_fine_and_not_the_trouble(trouble: FakeHouse, open_page: Open) -> None:
+    assert trouble.views.check
+    trouble.views.check = replace(trouble.views.check, at=NOW - timedelta(seconds=7), cause=Cause.OK)
+    trouble.views.looks.append((NOW - timedelta(seconds=7), "ok", 12.0))
+    shown = [caption.value for caption in open_page("watchdog").caption]
+    assert "for 7 s" in shown and "for 12 min" not in shown
 
 
 def test_in_german(trouble: FakeHouse, open_page: Open) -> None:
@@ -95,6 +116,41 @@ def test_one_bad_look_counts_for_nothing_yet(fake: FakeHouse, open_page: Open) -
     assert "Seen once; it has to be seen again" in read(open_page("watchdog"))
     decide(fake, Cause.UNKNOWN, wanted="none", reason="confirming")
     assert "The look itself failed" in read(open_page("watchdog"))
+
+
+def test_what_is_not_allowed_is_not_promised_while_it_is_confirmed(fake: FakeHouse, open_page: Open) -> None:
+    soon = {"until": (NOW + timedelta(seconds=55)).isoformat(), "next_look": (NOW + timedelta(seconds=20)).isoformat()}
+    for barred, english, german in (
+        ("not_armed", "Restart of Plex: would be done, but it is not allowed", "wäre jetzt dran, ist aber"),
+        ("not_able", "this machine cannot do it, or not without", "aber dieser Rechner kann es nicht"),
+        ("held", "somebody told the watchdog to keep its hands off.", "jemand hat dem Wächter gesagt, nichts zu tun."),
+    ):
+        decide(fake, wanted="restart_plex", reason="confirming", barred=barred, **soon)
+        said = read(open_page("watchdog"))
+        assert english in said and "possible in" not in said and "next look in" in said
+        assert german in read(open_page("watchdog", locale="de-DE"))
+
+
+def test_an_action_under_way_is_called_by_its_name_and_not_offered_again(trouble: FakeHouse, open_page: Open) -> None:
+    until = (NOW + timedelta(seconds=100)).isoformat()
+    for decision in (
+        {"wanted": "restart_plex", "reason": "act"},
+        {"wanted": "restart_plex", "reason": "verifying", "until": until},
+        {"wanted": "none", "reason": "verifying", "until": until},
+    ):
+        decide(trouble, Cause.STARTING, **decision)
+        page = open_page("watchdog")
+        assert "Restart of Plex is under way." in read(page) and "possible in" not in read(page)
+        assert "do-now" not in labels(page)
+    assert "Neustart von Plex ist im Gange." in read(open_page(locale="de-DE"))
+    trouble.watch.deeds = []
+    assert "The last action gets time to show its effect, until" in read(open_page("watchdog"))
+
+
+def test_what_passes_by_itself_calls_for_nobody(fake: FakeHouse, open_page: Open) -> None:
+    decide(fake, Cause.STARTING, wanted="none", reason="nothing_helps")
+    said = read(open_page("watchdog"))
+    assert "This usually passes by itself." in said and "somebody to look after it" not in said
 
 
 def test_an_old_look_decides_nothing(trouble: FakeHouse, open_page: Open) -> None:
@@ -221,6 +277,13 @@ def test_what_is_left_in_this_incident(trouble: FakeHouse, open_page: Open) -> N
     assert "1 of 2 tries left in this incident · 4 of 6 left within 24 hours" in read(open_page("watchdog"))
 
 
+def test_what_this_machine_cannot_do_does_not_shine_as_allowed(fake: FakeHouse, open_page: Open) -> None:
+    fake.watch.allowed = frozenset({Armed.NETWORK, Armed.RESTART})
+    said = read(open_page("watchdog"))
+    assert said.count("Allowed, but without effect: this machine cannot do it") == 1
+    assert "Erlaubt, aber wirkungslos" in read(open_page("watchdog", locale="de-DE"))
+
+
 def test_arming_is_asked_again(fake: FakeHouse, open_page: Open) -> None:
     page = open_page("watchdog")
     page.toggle(key="arm-network").set_value(True).run()
@@ -281,9 +344,10 @@ def test_incidents_are_listed_the_open_one_first(trouble: FakeHouse, open_page: 
     page = open_page("watchdog")
     assert [key for key in labels(page) if key.startswith("open-")] == ["open-7", "open-6", "open-5"]
     said = read(page)
-    assert "for 12 min · done: Restart of Plex" in said
+    assert "for 12 min · then: Plex does not answer · done: Restart of Plex" in said
     assert "today, 08:34 · lasted 40 min · over after: 2 × Restart of Plex" in said
-    assert "18 Nov, 13:34 · lasted 40 min · over by itself" in said
+    assert "18 Nov, 13:34 · lasted 40 min · then: The internet line is down · over by itself" in said
+    assert labels(page)["open-5"] == "The router does not answer"  # named by what it began with
     assert "Going on" in said
 
 
@@ -306,7 +370,7 @@ def test_older_incidents_page_by_page(fake: FakeHouse, open_page: Open) -> None:
 def test_a_story_has_every_kind_of_step_as_a_sentence(trouble: FakeHouse, open_page: Open) -> None:
     assert {step.kind for step in trouble.watch.stories[7]} == set(StepKind)
     page = open_page("watchdog", incident="7")
-    assert page.title[0].value.endswith("Plex does not answer")
+    assert page.title[0].value.endswith("Plex is down")  # what it began with
     said = read(page)
     for words in (
         "Plex is down.",
@@ -483,8 +547,26 @@ def test_an_outage_is_played_and_told(fake: FakeHouse, open_page: Open) -> None:
     assert "4,609 looks · 1 actions · allowed: Restart Plex" in said
     story = next(html.value for html in page.html if "keeper-story" in html.value)
     assert story.count("<li>") == 3  # waiting for the effect of an action is no line of its own
-    assert "Restart of Plex: everything allows it" in story and "1 Mar, 13:05" in story
+    assert "Restart of Plex: everything allows it" in story and "after 5 min" in story
     assert "keeper-line" in said
+
+
+def test_lines_that_say_the_same_are_told_once_with_their_number(fake: FakeHouse, open_page: Open) -> None:
+    began = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def entry(minutes: int, reason: str, what: str = "decided") -> dict[str, str]:
+        at = (began + timedelta(minutes=minutes)).isoformat()
+        return {"at": at, "what": what, "cause": "hung", "action": "none", "wanted": "reboot", "reason": reason}
+
+    lines = [entry(70, "confirming", "opened"), *(entry(m, "reboot_pause") for m in range(80, 90))]
+    lines += [entry(90 + m, ("in_use", "reboot_pause")[m % 2]) for m in range(6)]
+    fake.simulated = {"start": began.isoformat(), "ticks": 20, "actions": [], "incidents": [], "entries": lines}
+    page = open_page("watchdog")
+    page.button(key="sim-play").click().run()
+    told = next(html.value for html in page.html if "keeper-story" in html.value)
+    assert told.count("<li>") == 3
+    assert "after 1 h 10 min" in told and "(13 times, the last one after 1 h 35 min)" in told
+    assert "(3 times, the last one after 1 h 34 min)" in told
 
 
 def test_another_example_and_other_permissions(fake: FakeHouse, open_page: Open) -> None:
@@ -513,7 +595,7 @@ def test_a_script_that_cannot_be_read_says_why(fake: FakeHouse, open_page: Open)
     assert page.error[0].value == plain("This is not valid YAML (line 3).")
     page = open_page("watchdog", locale="de-DE")
     page.button(key="sim-play").click().run()
-    assert page.error[0].value == "Dieses Drehbuch ist nicht lesbar."
+    assert page.error[0].value.startswith("Dieses Drehbuch lässt sich nicht spielen.")
     assert plain("This is not valid YAML (line 3).") in text_of(page)
 
 
@@ -555,8 +637,36 @@ def test_the_overview_says_why_nothing_is_done_and_what_comes(trouble: FakeHouse
     said = read(open_page())
     assert "Restart of Plex: not yet, there is a pause between two tries, until 13:37." in said
     assert "Restart of Plex possible in 3 min · next look in 12 s" in said
-    assert "**Trouble** · Plex does not answer" in said
-    assert "for 12 min · done so far: Restart of Plex" in said
+    assert "**Trouble** · Plex is down" in said
+    assert "then: Plex does not answer · for 12 min · done so far: Restart of Plex" in said
+
+
+def test_what_was_seen_is_told_in_words_with_units(fake: FakeHouse, open_page: Open) -> None:
+    assert fake.views.check
+    facts = {
+        "identity": Fact(True, "7b175b4b3d688d2d7be815efb92c436298e1f311"),
+        "response_ms": Fact(10.6), "memory_percent": Fact(4.3), "swap_percent": Fact(None, "no swap"),
+        "uptime_s": Fact(17760.5), "boot_id": Fact("10628b99"), "disk_free_gb:data": Fact(1234.5, "of 2.0 TB"),
+        "mount:/films": Fact(False, "unmounted"), "gateway": Fact(False, "no_arp"), "token": Fact(None, "plex_silent"),
+        "dns": Fact(None, "behind gateway"), "late_network": Fact(None, "no answer within 15 s"),
+        "new_fact": Fact(HOSTILE, HOSTILE),
+    }  # fmt: skip
+    fake.views.check = replace(fake.views.check, facts=facts)
+
+    def told(locale: str) -> str:
+        return next(html.value for html in open_page(locale=locale).html if 'class="keeper-seen"' in html.value)
+
+    english, german = told("en-GB"), told("de-DE")
+    for words in ("Response time</span><b>10.6 ms", "Switched on for</span><b>4 h 56 min", "4.3 %", "1,234.5 GB"):
+        assert words in english, words
+    for words in ("Antwortzeit</span><b>10,6 ms", "<b>4 Std. 56 min", "4,3 %", "/films ist da</span><b>nein",
+        "sein Datenträger ist nicht eingehängt", "Router antwortet</span><b>nein</b><small>schweigt",
+        "von einer anderen Störung verdeckt", "es gibt keine", "Plex hat nicht rechtzeitig geantwortet", "von 2.0 TB",
+        "<h4>Netzwerk</h4>", "<h4>Dieser Rechner</h4>",
+    ):  # fmt: skip
+        assert words in german, words
+    for raw in ("7b175b", "10628b99", "boot", "_ms", "no_arp", "<img"):
+        assert raw not in german
 
 
 def test_while_all_is_well_there_is_nothing_to_explain(fake: FakeHouse, open_page: Open) -> None:
@@ -566,11 +676,27 @@ def test_while_all_is_well_there_is_nothing_to_explain(fake: FakeHouse, open_pag
 
 def test_availability_shows_what_nobody_saw(fake: FakeHouse, open_page: Open) -> None:
     said = read(open_page())
-    assert "98.1 %" in said and "24 min of trouble · 2 h not monitored" in said
+    assert "98.1 %" in said and "too little data" not in said and "24 min of trouble · 2 h not monitored" in said
     assert said.count('class="keeper-bars"') == 3
     assert "Plex does not answer" in said  # the reason, on hovering
     german = read(open_page(locale="de-DE"))
     assert "24 min Störung · 2 Std. nicht überwacht" in german and "90 Tage" in german
+
+
+def test_a_percentage_needs_an_hour_and_a_fiftieth_of_the_time(bare: FakeHouse, open_page: Open) -> None:
+    bare.watch.hour_list = [Hour(NOW.replace(minute=0, second=0), 2096.0, 1000.0, 200.0, 9, {"hung": 200.0})]
+    bare.watch.day_list = [Hour(NOW.replace(hour=0, minute=0, second=0), 45296.0, 40_000.0, 200.0, 9, {"hung": 200.0})]
+    said = read(open_page())
+    assert said.count("<b>too little data yet</b>") == 3 and "3 min 20 s of trouble · 23 h" in said
+    assert "noch zu wenig Daten" in read(open_page(locale="de-DE"))
+    bare.watch.hour_list = [replace(bare.watch.hour_list[0], begins=NOW - timedelta(hours=3), good=3500.0)]
+    assert read(open_page()).count("<b>too little data yet</b>") == 2
+
+
+def test_one_odd_look_or_a_failed_one_does_not_end_the_time_that_was_fine(fake: FakeHouse, open_page: Open) -> None:
+    causes = {3: "db_trouble", 6: "unknown", 40: "down", 41: "down"}
+    fake.views.looks = [(NOW - timedelta(minutes=m), causes.get(m, "ok"), 20.0) for m in range(60, -1, -1)]
+    assert "for 39 min" in [caption.value for caption in open_page().caption]
 
 
 def test_availability_before_anybody_looked(bare: FakeHouse, open_page: Open) -> None:
@@ -580,6 +706,10 @@ def test_availability_before_anybody_looked(bare: FakeHouse, open_page: Open) ->
 
 
 EVENTS = (
+    ("Limits Reset", {"by": "ada", "count": 3}, "ada set back the limits: 3", "ada hat die Grenzen zurückgesetzt: 3"),
+    ("Outlet Added", {"by": "ada"}, "ada added a target", "ada hat ein Ziel hinzugefügt"),
+    ("Outlet Removed", {"by": "ada"}, "ada removed a target", "ada hat ein Ziel entfernt"),
+    ("Outlet Removed", {"outlet": "chat-1"}, "chat-1 has not been set up for long", "chat-1 ist schon lange nicht"),
     ("Trouble", {"cause": "hung"}, "Plex does not answer", "Plex antwortet nicht"),
     ("Trouble Over", {"cause": "hung", "seconds": 2400.0, "incident": 3}, "again after 40 min", "Nach 40 min ist"),
     ("Plex Update", {"cause": "updating"}, "Plex is being updated", "Plex wird aktualisiert"),
@@ -623,6 +753,21 @@ def test_what_the_watchdog_told_is_told_in_both_languages(
     for locale, words in (("en-GB", english), ("de-DE", german)):
         said = read(open_page(locale=locale))
         assert words in said and "As it was written" not in said
+
+
+@pytest.mark.parametrize(
+    ("good", "german"),
+    [
+        (86000.0, "Plex war 99,5 % der Zeit da · 2 Störungen · 5 Titel ergänzt"),
+        (0.0, "Niemand hat nach Plex gesehen"),
+    ],
+)
+def test_a_digest_is_told_in_german_too(good: float, german: str, fake: FakeHouse, open_page: Open) -> None:
+    data = {"good": good, "bad": 400.0 if good else 0.0, "incidents": 2, "fixed": 5}
+    fake.views.event_list = [Event(1, NOW, "Daily Digest", Severity.INFO, "As it was written.", data)]
+    assert "As it was written." in read(open_page())
+    said = read(open_page(locale="de-DE"))
+    assert german in said and "As it was written" not in said
 
 
 def test_an_event_that_is_not_understood_is_shown_as_it_was_written(fake: FakeHouse, open_page: Open) -> None:

@@ -14,8 +14,12 @@ import pytest
 import keeper.ui
 from keeper import errors
 from keeper.rules import types
+from keeper.rules.kinds import GROUPS
 from keeper.ui.frame import SCREENS
 from keeper.ui.lexicon import ADVICE, ERRORS, STATES, WORDS
+from keeper.ui.lexicon_events import KINDS_GERMAN
+from keeper.ui.lexicon_facts import DETAILS, FACTS, PLACES, UNSHOWN, Place
+from keeper.ui.lexicon_watch import EVIDENCE
 from keeper.ui.phrases import PHRASES
 from keeper.ui.words import LANGUAGES, Tongue, language_of
 
@@ -45,6 +49,24 @@ SHOWN = (
 def test_every_member_has_a_word_in_both_languages(kind: type[StrEnum]) -> None:
     assert set(WORDS[kind]) == set(kind)
     assert all(len(pair) == 2 and all(pair) for pair in WORDS[kind].values())
+
+
+def test_every_kind_of_event_has_a_german_name_and_its_own_in_english() -> None:
+    assert set(KINDS_GERMAN) == set(GROUPS)
+    assert (EN.kind("Login Failed"), DE.kind("Login Failed")) == ("Login Failed", "Anmeldung fehlgeschlagen")
+    assert DE.kind("Backup Done") == "Backup Done"
+
+
+def test_every_fact_that_a_look_can_bring_has_words() -> None:
+    """Every name that the eyes give to a fact, wherever it stands in their code."""
+    root = Path(keeper.ui.__file__).parents[1]
+    eyes = [*root.glob("world/**/*.py"), root / "demo/machine.py", root / "rules/recall.py"]
+    named = re.compile(r'"([a-z_0-9]+)": (?:Fact\(|_number\(|address_fact|servers_fact)')
+    found = {name for path in eyes for name in named.findall(path.read_text(encoding="utf-8"))}
+    assert len(found) > 30
+    assert found | set(EVIDENCE) <= set(FACTS) | set(UNSHOWN)
+    assert all(all(word.words) for word in FACTS.values()) and set(PLACES) == set(Place)
+    assert all(len(pair) == 2 and bool(pair[0]) == bool(pair[1]) for pair in DETAILS.values())
 
 
 def test_every_cause_has_advice() -> None:

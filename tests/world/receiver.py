@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +36,7 @@ class Receiver:
     got: list[Got] = field(default_factory=list)
     script: list[Behaviour] = field(default_factory=list)
     connections: int = 0
+    sent: int = 0  # bytes of answers that have no end
     released: threading.Event = field(default_factory=threading.Event)  # set: those that hang may go
 
     def __enter__(self) -> Receiver:
@@ -77,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.receiver.got.append(got)
         behaviour(self, got)
 
-    do_POST = do_GET = do_PUT = _take
+    do_POST = do_GET = do_PUT = do_PATCH = _take
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -117,6 +119,48 @@ def trickle(handler: _Handler, _got: Got) -> None:
         while not handler.receiver.released.wait(0.02):
             handler.wfile.write(b"H")
             handler.wfile.flush()
+    except OSError:
+        return
+
+
+def endless(handler: _Handler, _got: Got) -> None:
+    """An answer that goes on as long as somebody takes it."""
+    _begin_answer(handler, {})
+    _go_on(handler, b"x" * (1 << 16), 0)
+
+
+def drip(handler: _Handler, _got: Got) -> None:
+    """An answer of which a byte comes now and then."""
+    _begin_answer(handler, {"Content-Length": "1000000"})
+    _go_on(handler, b"x", 0.02)
+
+
+def bomb(handler: _Handler, _got: Got) -> None:
+    """A small answer that is 200 MB when it is unpacked."""
+    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    piece = bytes(1 << 20)
+    packed = b"".join(packer.compress(piece) for _ in range(200)) + packer.flush()
+    _begin_answer(handler, {"Content-Encoding": "gzip", "Content-Length": str(len(packed))})
+    try:
+        handler.wfile.write(packed)
+    except OSError:
+        return
+
+
+def _begin_answer(handler: _Handler, headers: dict[str, str]) -> None:
+    handler.close_connection = True
+    handler.send_response(200)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+
+
+def _go_on(handler: _Handler, piece: bytes, every: float) -> None:
+    try:
+        while not handler.receiver.released.wait(every):
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            handler.receiver.sent += len(piece)
     except OSError:
         return
 

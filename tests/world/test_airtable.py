@@ -1,13 +1,17 @@
 """The way to Airtable, against a simulated one over real HTTP. Nothing waits: the clock goes on when somebody waits."""
 
 import itertools
+import json
+import socket
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from fake_airtable import ALL_SCOPES, BASE, OLD_FIELDS, TABLE, TOKEN, FakeAirtable, Formula, Refusal
+from receiver import Receiver, endless, status
 
 from keeper.errors import Interrupted, StoreError
 from keeper.rules.types import Event, Parcel, Result, Severity
@@ -480,7 +484,8 @@ def test_a_base_that_is_full_blocks_instead_of_refusing_one_event_after_the_othe
 @pytest.mark.parametrize(
     "retry_after, seconds",
     [({}, 30.0), ({"Retry_After": "5"}, 30.0), ({"Retry_After": "120"}, 120.0), ({"Retry_After": "soon"}, 30.0),
-     ({"Retry_After": "Sat, 21 Nov 2026 17:10:00 GMT"}, 600.0), ({"Retry_After": "1e9"}, 86_400.0)],
+     ({"Retry_After": "Sat, 21 Nov 2026 17:10:00 GMT"}, 600.0), ({"Retry_After": "1e9"}, 86_400.0),
+     ({"Retry_After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, 30.0)],
 )  # fmt: skip
 def test_after_429_it_is_silent_as_long_as_asked_and_thirty_seconds_at_least(each_desk, retry_after, seconds):
     each_desk.send(parcel(0))
@@ -555,7 +560,117 @@ def test_the_brake_ends_a_call_that_hangs(each_desk):
         each_desk.send(parcel(1))
 
 
+def test_a_call_that_was_given_up_on_writes_nothing_afterwards(old_desk, monkeypatch):
+    """It was still asking for the address of the service when the brake was pulled."""
+    asking, answered, real = threading.Event(), threading.Event(), socket.getaddrinfo
+
+    def slow(*args, **more):
+        asking.set()
+        assert answered.wait(10)
+        return real(*args, **more)
+
+    def brake() -> None:
+        if asking.is_set():
+            raise Interrupted("The service stopped.")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    outlet = old_desk.fresh()
+    outlet._has_id, old_desk.stop.on_check = False, brake
+    before = set(threading.enumerate())
+    with pytest.raises(Interrupted):
+        old_desk.send(parcel(1))
+    answered.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5 if thread.name == "plex-call" else 0)
+    assert old_desk.airtable.calls("POST") == []
+    old_desk.stop.on_check = lambda: None
+    assert old_desk.results(parcel(1, uncertain=True)) == [Result.DONE]
+    assert len(old_desk.airtable.records) == 1
+
+
+def test_an_answer_without_end_is_given_up_after_some_megabytes(desk):
+    with Receiver() as receiver:
+        receiver.script = [endless] * 2
+        outlet = desk.fresh(endpoint=receiver.url)
+        outlet._has_id = True
+        (receipt,) = outlet.send([parcel(1)], desk.stop).receipts
+        assert receipt.result is Result.UNCERTAIN and receiver.sent < 40 << 20
+
+
+def test_ten_long_events_of_signs_that_take_much_room_are_answered_completely(each_desk):
+    assert each_desk.results(*(parcel(number, "🎬" * 50_000) for number in range(10))) == [Result.DONE] * 10
+
+
+def answered_with(receiver: Receiver, desk: Desk, code: int, document: object):
+    receiver.script = [status(code, json.dumps(document))]
+    outlet = desk.fresh(endpoint=receiver.url)
+    outlet._has_id = True
+    (receipt,) = outlet.send([parcel(1)], desk.stop).receipts
+    return receipt
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "result"), [(422, "X", Result.REFUSED), (402, "X", Result.BLOCKED), (418, "X", Result.BLOCKED),
+                                 (422, "UNKNOWN_FIELD_NAME", Result.BLOCKED)],
+)  # fmt: skip
+def test_words_of_the_service_are_quoted_as_text_on_one_line(desk, code, kind, result):
+    said = 'pay "\ud800\x1b[31m"\nERROR keeper: forged\u2028' + "x" * 5000
+    with Receiver() as receiver:
+        receipt = answered_with(receiver, desk, code, {"error": {"type": kind, "message": said}})
+    assert receipt.result is result and len(receipt.why) <= 500
+    assert receipt.why.encode() and receipt.why.isprintable()
+
+
+def test_the_id_of_a_record_is_kept_as_text_of_a_reasonable_length(desk):
+    record = {"id": "rec\ud800\n" + "x" * 5000, "fields": {}, "createdTime": "2026-11-21T17:00:00.000Z"}
+    said = {"records": [record], "createdRecords": [], "updatedRecords": []}
+    with Receiver() as receiver:
+        receipt = answered_with(receiver, desk, 200, said)
+    assert receipt.result is Result.DONE
+    assert receipt.remote_id.startswith("rec") and len(receipt.remote_id) <= 500 and receipt.remote_id.isprintable()
+
+
 # ------------------------------------------------------------------------------------------------ manners
+
+
+def test_several_outlets_of_one_base_share_its_limit(desk):
+    shared = Turnstile(desk.clock, Manners())
+    outlets = [AirtableOutlet(outlet._account, desk.clock, lambda _: set(), Manners(), desk.stop, shared)
+               for outlet in (desk.fresh(), desk.fresh())]  # fmt: skip
+    for number in range(4):
+        assert outlets[number % 2].send([parcel(number)], desk.stop).receipts[0].result is Result.DONE
+    assert desk.clock.seconds >= 1001.0, "the sixth call was not a second behind the first"
+
+
+def test_only_one_is_inside_the_turnstile_and_who_waits_there_can_be_stopped():
+    clock = TestClock()
+    stop, turnstile = PatientStop(clock), Turnstile(clock, Manners())
+    turnstile.enter(stop)
+    brake = PatientStop(clock)
+    looks = iter([None, None, Interrupted("The service stopped.")])
+
+    def look() -> None:
+        if problem := next(looks):
+            raise problem
+
+    brake.on_check = look
+    with pytest.raises(Interrupted):
+        turnstile.enter(brake)
+    turnstile.leave()
+    turnstile.enter(stop)
+
+
+def test_who_is_stopped_while_he_waits_for_his_turn_leaves_it_to_others():
+    clock = TestClock()
+    turnstile, stopped = Turnstile(clock, Manners()), PatientStop(clock)
+
+    def interrupted(_seconds: float) -> None:
+        raise Interrupted("The service stopped.")
+
+    stopped.wait = interrupted
+    with pytest.raises(Interrupted):
+        turnstile.enter(stopped)
+    turnstile.enter(PatientStop(clock))
 
 
 def test_never_more_than_five_calls_arrive_within_a_second_however_slow_they_are():
@@ -648,6 +763,15 @@ def test_a_base_as_it_should_be_is_found_to_be_so(desk):
     findings = desk.outlet.examine()
     assert {ok for ok, _, _ in findings} == {True}
     assert not desk.airtable.calls("POST", "PATCH")
+
+
+def test_it_is_known_how_many_calls_an_examination_cost(desk):
+    assert desk.outlet.examined_calls == 0
+    desk.outlet.examine()
+    assert desk.outlet.examined_calls == len(desk.airtable.asked) == 3
+    desk.airtable.token = "another"
+    desk.outlet.examine()
+    assert desk.outlet.examined_calls == 0, "Airtable does not count what it does not let in"
 
 
 def test_a_missing_event_id_is_no_fault_but_comes_with_advice(old_desk):

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
+import socket
 import subprocess
 import sys
+import threading
+import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from receiver import Receiver, nobody, reset, silence, status
+import requests
+from receiver import Receiver, bomb, drip, endless, nobody, reset, silence, status
 
 from jobs import Brake
+from keeper.errors import Interrupted
 from keeper.rules.types import Event, Parcel, Result, Severity
 from keeper.world.clock import SystemClock
 from keeper.world.outlets import chat
 from keeper.world.outlets.chat import ChatOutlet, TargetRefused, chat_name, instantiate, secrets_in, telegram_url
+from keeper.world.outlets.fence import Fence, FencedAdapter, fenced
 
 TOKEN = "7316204958:AAFx9-kLmN0pQrStUvWxYz12345_abcde"
 CHAT = "-1002003004005"
@@ -152,11 +159,94 @@ def test_a_service_that_never_answers_holds_up_only_until_the_deadline(receiver)
     receiver.script = [silence]
     outlet = json_chat(receiver.place, deadline=0.4)
     assert send(outlet).result is Result.UNCERTAIN
-    assert send(outlet).result is Result.LATER, "two calls of one service at a time"
-    receiver.released.set()
+    assert when_free(outlet).result is Result.DONE, "the call that hung is in the way of the next one"
+
+
+def when_free(outlet: ChatOutlet):
+    """The next receipt, as soon as the message before has ended."""
+    ends = time.monotonic() + 5
     while (receipt := send(outlet)).why == "An earlier message is still under way.":
-        assert len(receiver.got) < 3
-    assert receipt.result is Result.DONE
+        assert time.monotonic() < ends, "the message before never ends"
+    return receipt
+
+
+def test_two_messages_of_one_service_are_never_under_way_at_once(monkeypatch, receiver):
+    outlet, going_on = json_chat(receiver.place, deadline=0.3), threading.Event()
+    monkeypatch.setattr(outlet._plugin(), "notify", lambda **_: going_on.wait(10))
+    assert send(outlet).result is Result.UNCERTAIN
+    assert send(outlet).why == "An earlier message is still under way."
+    going_on.set()
+    assert when_free(outlet).result is Result.DONE
+
+
+def test_an_answer_without_end_is_read_up_to_a_megabyte(receiver):
+    receiver.script = [endless]
+    outlet = json_chat(receiver.place, deadline=20)
+    assert send(outlet).result is Result.DONE
+    assert receiver.sent < 20 << 20, "more than the buffers of a connection was taken"
+    assert send(outlet).result is Result.DONE
+
+
+def test_a_packed_answer_does_not_fill_the_memory(receiver):
+    receiver.script = [bomb]
+    outlet = json_chat(receiver.place, deadline=30)
+    outlet.label  # noqa: B018 - apprise is loaded before it is measured
+    tracemalloc.start()
+    try:
+        assert send(outlet).result is Result.DONE
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_answer_that_drips_ends_at_the_deadline_with_its_connection(receiver):
+    receiver.script = [drip]
+    outlet = json_chat(receiver.place, deadline=0.4)
+    assert send(outlet).result is Result.UNCERTAIN
+    assert when_free(outlet).result is Result.DONE
+
+
+def test_the_end_of_the_service_cuts_a_message_that_hangs(receiver):
+    outlet, brake = json_chat(receiver.place), Brake()
+    receiver.script = [lambda handler, got: (brake.interrupt(), silence(handler, got))]
+    with pytest.raises(Interrupted):
+        outlet.send([parcel()], brake)
+    assert when_free(outlet).result is Result.DONE
+
+
+def test_a_message_that_was_given_up_on_is_not_sent_afterwards(receiver, monkeypatch):
+    outlet, answered, real = json_chat(receiver.place, deadline=0.3), threading.Event(), socket.getaddrinfo
+
+    def slow(*args, **more):
+        assert answered.wait(10)
+        return real(*args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    assert send(outlet).result is Result.UNCERTAIN
+    answered.set()
+    ends = time.monotonic() + 5
+    while outlet._under_way.is_set():
+        assert time.monotonic() < ends
+    assert receiver.got == []
+
+
+def test_sessions_of_others_and_those_with_a_way_of_their_own_are_left_alone(receiver):
+    own = requests.Session()
+    own.mount("http://", adapter := type("Own", (requests.adapters.HTTPAdapter,), {})())
+    with fenced(Fence()):
+        inside = requests.Session().get_adapter(receiver.url)
+        assert isinstance(inside, FencedAdapter) and own.get_adapter(receiver.url) is adapter
+    with fenced(Fence()):
+        assert requests.Session().get_adapter(receiver.url) is not inside
+    assert type(requests.Session().get_adapter(receiver.url)) is requests.adapters.HTTPAdapter
+
+
+@pytest.mark.parametrize("asked", ["", "?redirect=yes"])
+def test_nobody_is_led_to_another_address_whatever_the_target_says(receiver, asked):
+    receiver.script = [status(307, Location=f"{receiver.url}/elsewhere")]
+    outlet = ChatOutlet("chat-1", f"json://{receiver.place}/secret-path-here{asked}", SystemClock())
+    assert send(outlet).result is Result.LATER
+    assert [got.path for got in receiver.got] == ["/secret-path-here"]
 
 
 @pytest.fixture
@@ -195,6 +285,44 @@ def test_every_secret_of_an_address_is_known_and_masked(url, secrets):
     assert url in known and set(secrets) <= set(known)
     assert not any(secret in label for secret in (*secrets, url)), label
     assert not {"markdown", "nas.local", "ntfy.sh", "example.org"} & set(known)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("synology://10.0.0.9/tokentokentoken12", {"tokentokentoken12"}),
+        ("json://192.168.1.10", set()),
+        ("json://192.168.1.10:18080/notifications", set()),
+        ("lametric://abcdefgh4711@10.0.0.1", {"abcdefgh4711"}),
+        ("json://homeassistant/films", set()),
+        ("mailtos://me:synology@gmail.com?to=you@example.org&smtp=mail.example.org", {"synology"}),
+        ("mailtos://example.org?user=me&pass=hunter22&smtp=mail.x.org", {"hunter22"}),
+        ("ntfy://my-very-secret-topic", {"my-very-secret-topic"}),
+        ("fcm://proj/tok?keyfile=/etc/passwd", set()),
+    ],
+)
+def test_words_that_everybody_uses_are_no_secrets(url, words):
+    assert set(secrets_in(url)) == {url, *words}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("ntfy://my-very-secret-topic", "ntfys://m...c"),
+        ("bark://DEVICEKEY", "bark://D...Y"),
+        ("bark://abcdefghijkl1234", "bark://a...4"),
+        ("json://homeassistant:8123/x", "json://homeassistant:8123/x"),
+        ("json://push.example.org/x", "json://push.example.org/x"),
+        ("ntfys://ntfy.sh/my-very-secret-topic", "ntfys://ntfy.sh/m...c"),
+    ],
+)
+def test_the_label_veils_what_stands_in_the_place_of_a_host_and_is_none(url, shown):
+    assert ChatOutlet("chat-1", url, SystemClock()).label.partition(" (")[2] == f"{shown})"
+
+
+def test_a_chat_gets_one_message_a_second():
+    outlet = json_chat(nobody())
+    assert (outlet.pace, outlet.batch, outlet.examined_calls) == (1.0, 1, 0)
 
 
 def test_the_label_says_which_service_it_is():

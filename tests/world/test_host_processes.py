@@ -15,6 +15,7 @@ import psutil
 import pytest
 from machine_rig import FakeCommands, make_root, program, start
 
+from keeper.world.clock import SystemClock
 from keeper.world.hosts import processes
 from keeper.world.hosts.linux import LinuxMachine
 from keeper.world.hosts.packages import lock_is_held, updating
@@ -70,6 +71,29 @@ def test_the_running_server_is_seen_with_its_memory_and_age(machine, run):
     assert abs(facts["plex_started"].value - before) < 5
     assert 0 <= facts["plex_age_s"].value < 10
     assert machine.main_process().pid == child.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the age is reckoned from times of day")
+@pytest.mark.parametrize("step", [3600.0, -21_600.0])
+def test_a_clock_that_was_set_changes_no_age(monkeypatch, step):
+    eldest, uptime = psutil.Process(1), SystemClock().uptime()
+    before = processes.facts_of(eldest, uptime)["plex_age_s"].value
+    real = psutil.boot_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: real + step)  # the kernel's time of the boot moves with the clock
+    assert processes.facts_of(eldest, uptime)["plex_age_s"].value == before > 0
+
+
+def test_an_age_that_no_process_of_this_machine_can_have_is_unknown(run):
+    process = psutil.Process(run().pid)
+    assert processes.facts_of(process, 1.0)["plex_age_s"] == (None, "clock")  # of a container that started just now
+    assert processes._age(500.0, 400.0) == (None, "clock")
+    assert processes._age(-0.01, 400.0) == (0.0, "")
+
+
+def test_one_that_ends_while_its_age_is_read_is_gone(run, monkeypatch):
+    process = psutil.Process(run().pid)
+    monkeypatch.setattr(processes, "_born", lambda _: int(Path("/proc/0/stat").read_text()))
+    assert processes.facts_of(process, 400.0) == {"process": (False, "gone")}
 
 
 def test_killed_it_is_gone_at_once_also_while_nobody_has_collected_it(machine, run):

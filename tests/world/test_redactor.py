@@ -109,6 +109,26 @@ def test_a_secret_that_is_a_part_of_another_leaves_nothing_of_it() -> None:
     assert Redactor(["secret-1", "secret-1-and-more"]).clean("secret-1-and-more secret-1") == "*** ***"
 
 
+def test_half_a_character_in_a_secret_keeps_no_later_one_from_being_hidden() -> None:
+    redactor = Redactor([])
+    redactor.learn(["half \ud800 secret"])
+    redactor.learn(["a-later-secret"])
+    assert redactor.clean("half \ud800 secret, a-later-secret") == "***, ***"
+
+
+def test_a_secret_that_cannot_be_prepared_is_not_taken_for_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor(["first-secret"])
+
+    def broken(_secret: str) -> set[str]:
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr("keeper.world.redactor.spellings", broken)
+        redactor.learn(["second-secret"])
+    redactor.learn(["second-secret"])
+    assert redactor.clean("first-secret second-secret") == "*** ***"
+
+
 def test_an_answer_of_the_server_loses_the_token_and_nothing_else(redactor: Redactor) -> None:
     body = f'{{"title": "{TOKEN} Film", "year": 2026, "summary": "token=5"}}'.encode()
     assert redactor.clean_bytes(body) == b'{"title": "*** Film", "year": 2026, "summary": "token=5"}'

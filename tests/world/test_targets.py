@@ -102,6 +102,54 @@ def test_a_change_by_hand_is_seen(targets):
     assert [t.name for t in targets.all()][1:] == ["chat-0000"]
 
 
+def put(targets: Targets, rows: list[dict[str, str]]) -> None:
+    targets.path.write_text(json.dumps({"targets": rows}))
+    targets.path.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"name": "airtable", "url": OTHER}, {"name": "chat\ud800", "url": OTHER}, {"name": "chat-1\n", "url": OTHER},
+        {"name": "chat-0000", "url": OTHER}, {"name": "chat-1", "url": "json://127.0.0.1:9/\ud800"},
+        {"name": "chat-1", "url": "json://" + "x" * 3000}, {"name": "chat-1", "url": "json://a\nb"},
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_a_target_is_left_out_and_told(targets, redactor, row):
+    put(targets, [{"name": "chat-0000", "url": URL}, row])
+    assert [(t.name, t.url) for t in targets.all()] == [("chat-0000", URL)]
+    assert "1 of 2 targets" in targets.trouble
+    targets.add("json://127.0.0.1:8080/another-path-here", "me")
+    (aside,) = targets.path.parent.glob("outlets.json.broken-*")
+    assert json.loads(aside.read_text())["targets"][1] == row, "what was left out is lost"
+    assert len(targets.all()) == 2 and targets.trouble == ""
+
+
+def test_an_address_that_takes_no_message_stays_and_is_told(targets):
+    put(targets, [{"name": "chat-0000", "url": "nonsense://x"}])
+    assert [t.name for t in targets.all()] == ["chat-0000"]
+    assert "chat-0000" in targets.trouble and "No service is called 'nonsense'" in targets.trouble
+
+
+def test_one_address_with_half_a_character_keeps_no_other_secret_from_being_hidden(targets, redactor):
+    put(targets, [{"name": "chat-1", "url": "json://127.0.0.1:9/\ud800"}, {"name": "chat-2", "url": OTHER}])
+    assert [t.name for t in targets.all()] == ["chat-2"]
+    assert redactor.clean("POST /secret-path-here") == f"POST /{MASK}"
+
+
+def test_who_added_it_can_be_written_again_whatever_the_file_says(targets):
+    put(targets, [{"name": "chat-1", "url": OTHER, "added_by": "me\ud800\x1b"}])
+    targets.add(URL, "me")
+    assert [t.added_by for t in again(targets).all()] == ["me", "me"]
+
+
+@pytest.mark.parametrize("typed", ["Telegram", "synology", "My NAS"])
+def test_a_word_that_was_typed_instead_of_an_address_stays_readable(targets, redactor, typed):
+    with pytest.raises(TargetError):
+        targets.add(typed, "me")
+    assert redactor.clean(f"{typed} is slow") == f"{typed} is slow"
+
+
 def test_a_file_that_others_may_read_is_told(targets):
     targets.add(URL, "me")
     targets.path.chmod(0o644)

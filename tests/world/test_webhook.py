@@ -81,7 +81,15 @@ def test_each_status_means_what_it_should(receiver, code, result):
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("120", 120), ("0", None), ("soon", None), ("-5", None), ("1e99", 86_400)],
+    [
+        ("120", 120),
+        ("0", None),
+        ("soon", None),
+        ("-5", None),
+        ("1e99", 86_400),
+        ("nan", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+    ],
 )
 def test_the_silence_that_is_asked_for_is_handed_on(receiver, header, seconds):
     receiver.script = [status(429, Retry_After=header)]
@@ -133,6 +141,43 @@ def test_the_end_of_the_service_ends_a_call_at_once(receiver):
     brake.interrupt()
     thread.join(5)
     assert ended == [True]
+
+
+def test_stopped_in_the_middle_of_a_batch_it_tells_of_those_that_were_finished(receiver):
+    brake = Brake()
+    receiver.script = [status(200), status(422), lambda handler, got: (brake.interrupt(), silence(handler, got))]
+    answer = outlet(receiver.url).send([parcel(number=number) for number in range(5)], brake)
+    assert [(one.parcel, one.result) for one in answer.receipts] == [(100, Result.DONE), (101, Result.REFUSED)]
+    assert len(receiver.got) == 3
+
+
+def test_stopped_before_anything_was_finished_it_has_nothing_to_tell(receiver):
+    brake = Brake()
+    brake.interrupt()
+    with pytest.raises(Interrupted):
+        outlet(receiver.url).send([parcel()], brake)
+    assert receiver.got == []
+
+
+class Recording(Brake):
+    """Waits in no time, and knows how long it was to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_receiver_elsewhere_gets_no_more_than_five_a_second(receiver, monkeypatch, local):
+    monkeypatch.setattr(WebhookOutlet, "local", local)
+    webhook, brake = outlet(receiver.url), Recording()
+    webhook.send([parcel(number=number) for number in range(3)], brake)
+    webhook.send([parcel(number=number) for number in range(3, 5)], brake)
+    assert len(receiver.got) == 5 and webhook.pace == (0.0 if local else 0.2)
+    assert len(brake.waited) == (0 if local else 4) and all(0 < seconds <= 0.2 for seconds in brake.waited)
 
 
 def test_one_connection_is_enough_for_many(receiver):

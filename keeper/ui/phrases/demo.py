@@ -7,6 +7,10 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Nothing is broken. Choose something and see what the watchdog makes of it; it looks right away.",
         "Nichts ist kaputt. Such dir etwas aus und schau zu, was der Wächter daraus macht; er sieht sofort nach.",
     ),
+    "demo_mended": (
+        "Nothing is broken any more. The watchdog's next looks will show whether Plex is well again.",
+        "Es ist nichts mehr kaputt. Die nächsten Blicke des Wächters zeigen, ob Plex wieder in Ordnung ist.",
+    ),
     "demo_done": ("Done; the watchdog looks right away.", "Erledigt; der Wächter sieht sofort nach."),
     "demo_refused": ("That did not work.", "Das hat nicht geklappt."),
     "break_mend": ("Mend everything", "Alles heil machen"),

@@ -92,6 +92,13 @@ PHRASES: dict[str, tuple[str, str]] = {
     "outlet_refused": ("That did not work just now.", "Das ging gerade nicht."),
     "outlet_sent": ("last sent {when}", "zuletzt gesendet {when}"),
     "outlet_never": ("nothing sent yet", "noch nichts gesendet"),
+    "post_added": ("{by} added a target{label}", "{by} hat ein Ziel hinzugefügt{label}"),
+    "post_removed": ("{by} removed a target{label}", "{by} hat ein Ziel entfernt{label}"),
+    "post_gone": (
+        "{outlet} has not been set up for long; what it was still to tell is dropped",
+        "{outlet} ist schon lange nicht mehr eingerichtet; was dort noch zu melden war, entfällt",
+    ),
+    "outlet_only_test": ("only the test sent so far", "bisher nur den Test gesendet"),
     "outlet_waiting": ("{n} waiting", "{n} warten"),
     "outlet_waiting.one": ("{n} waiting", "{n} wartet"),
     "outlet_failed": ("{n} failed", "{n} gescheitert"),

@@ -17,6 +17,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "look_now": ("Look now", "Jetzt ansehen"),
     "look_asked": ("Plex is being looked at.", "Plex wird jetzt angesehen."),
     "what_was_seen": ("What was seen", "Was zu sehen war"),
+    "seen_late": ("A part of the look came in time", "Ein Teil des Blicks kam rechtzeitig"),
     "yes": ("yes", "ja"),
     "no": ("no", "nein"),
     "unknown": ("unknown", "unbekannt"),
@@ -47,6 +48,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "span_quarter": ("90 days", "90 Tage"),
     "bad_for": ("{span} of trouble", "{span} Störung"),
     "unseen_for": ("{span} not monitored", "{span} nicht überwacht"),
+    "little_watched": ("too little data yet", "noch zu wenig Daten"),
     "nothing_watched": ("not monitored", "nicht überwacht"),
     "legend_ok": ("fine", "in Ordnung"),
     "legend_trouble": ("trouble", "Störung"),
@@ -84,6 +86,18 @@ PHRASES: dict[str, tuple[str, str]] = {
     "event_disk_filling": (
         "The disk of {disk} is filling up and will be full in about {span}",
         "Der Datenträger von {disk} läuft voll, in etwa {span}",
+    ),
+    "event_digest": (
+        "Plex was there for {share} of the time · {incidents} incidents · {fixed} items mended",
+        "Plex war {share} der Zeit da · {incidents} Störungen · {fixed} Titel ergänzt",
+    ),
+    "event_digest_unseen": (
+        "Nobody looked at Plex · {incidents} incidents · {fixed} items mended",
+        "Niemand hat nach Plex gesehen · {incidents} Störungen · {fixed} Titel ergänzt",
+    ),
+    "event_limits_reset": (
+        "{by} set back the limits: {count} earlier actions count no more",
+        "{by} hat die Grenzen zurückgesetzt: {count} frühere Aktionen zählen nicht mehr",
     ),
     "event_booted": ("This machine was started", "Dieser Rechner wurde gestartet"),
     "event_booted_ours": (

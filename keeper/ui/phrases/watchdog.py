@@ -10,6 +10,18 @@ PHRASES: dict[str, tuple[str, str]] = {
         "The look itself failed. Nothing is done on what nobody knows; another look follows.",
         "Der Blick selbst ist misslungen. Auf Unbekanntes hin wird nichts getan; der nächste Blick folgt.",
     ),
+    "under_way": (
+        "{action} is under way. Its effect is awaited{until}.",
+        "{action} ist im Gange. Die Wirkung wird abgewartet{until}.",
+    ),
+    "showing_effect": (
+        "The last action gets time to show its effect{until}.",
+        "Die letzte Aktion bekommt Zeit zu wirken{until}.",
+    ),
+    "passes": (
+        "This usually passes by itself. The watchdog waits, and looks again and again.",
+        "Das geht meist von selbst vorbei. Der Wächter wartet und sieht immer wieder nach.",
+    ),
     "until": (", until {moment}", ", bis {moment}"),
     "possible_in": ("{action} possible in {span}", "{action} möglich in {span}"),
     "next_look_in": ("next look in {span}", "nächster Blick in {span}"),
@@ -112,6 +124,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     "able_unasked": ("This machine has not been asked yet.", "Dieser Rechner wurde noch nicht gefragt."),
     "able_yes": ("This machine can do it", "Dieser Rechner kann das"),
     "able_no": ("This machine cannot do it", "Dieser Rechner kann das nicht"),
+    "able_vain": (
+        "Allowed, but without effect: this machine cannot do it",
+        "Erlaubt, aber wirkungslos: Dieser Rechner kann das nicht",
+    ),
     "able_unknown": ("Only trying tells whether it works", "Ob es geht, zeigt erst ein Versuch"),
     "able_how": ("How", "Wie"),
     "able_mend": ("What would make it possible", "Was es möglich machen würde"),
@@ -175,6 +191,7 @@ PHRASES: dict[str, tuple[str, str]] = {
         "What the watchdog sees, decides and does appears here, with the whole story of each trouble.",
         "Was der Wächter sieht, entscheidet und tut, erscheint hier, mit der ganzen Geschichte jeder Störung.",
     ),
+    "incident_then": ("then: {causes}", "dann: {causes}"),
     "incident_since": ("for {span}", "seit {span}"),
     "incident_lasted": ("{moment} · lasted {span}", "{moment} · dauerte {span}"),
     "is_open": ("Going on", "Dauert an"),
@@ -218,8 +235,10 @@ PHRASES: dict[str, tuple[str, str]] = {
     # by hand
     "by_hand": ("Do something by hand", "Von Hand eingreifen"),
     "by_hand_text": (
-        "Each of these asks first. It is done by the engine within seconds, written down with your name, and counts.",
-        "Vor jedem davon wird gefragt. Der Hintergrunddienst tut es in Sekunden und schreibt es mit deinem Namen auf.",
+        "Each of these asks first, and is written down with your name. A restart of Plex that you ask for does "
+        "not count against the limits; resets and reboots do.",
+        "Vor jedem davon wird gefragt, und es wird mit deinem Namen aufgeschrieben. Ein Neustart von Plex, den du "
+        "verlangst, zählt nicht gegen die Grenzen; Resets und Neustarts des Rechners zählen.",
     ),
     # ledger
     "ledger": ("Latest actions", "Letzte Aktionen"),
@@ -280,10 +299,19 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sim_nothing_allowed": ("nothing", "nichts"),
     "sim_play": ("Play it", "Durchspielen"),
     "sim_playing": ("Playing …", "Wird gespielt …"),
-    "sim_refused": ("This script cannot be read.", "Dieses Drehbuch ist nicht lesbar."),
+    "sim_refused": (
+        "This script cannot be played.",
+        "Dieses Drehbuch lässt sich nicht spielen. Höchstens 60 Tage, in YAML; genauer:",
+    ),
     "sim_result": (
         "{looks} looks · {acts} actions · allowed: {allowed}",
         "{looks} Blicke · {acts} Aktionen · erlaubt: {allowed}",
+    ),
+    "sim_after": ("after {span}", "nach {span}"),
+    "sim_at_start": ("at the start", "am Anfang"),
+    "sim_times": (
+        "{sentence} ({count} times, the last one after {span})",
+        "{sentence} ({count} Mal, zuletzt nach {span})",
     ),
     "sim_calm": ("Nothing happened that is worth a line.", "Es geschah nichts, was eine Zeile wert wäre."),
     # folders

@@ -14,6 +14,7 @@ from keeper.rules.types import Cause, Hour
 from keeper.ui import charts
 from keeper.ui.state import house, tongue
 
+LEAST_SECONDS, LEAST_SHARE = 3600.0, 0.02  # of a period, below which it gets no percentage
 HOUR, QUARTER, DAY = timedelta(hours=1), timedelta(hours=6), timedelta(days=1)
 
 
@@ -52,6 +53,8 @@ def _row(span: Span, hours: Sequence[Hour], now: datetime) -> list[charts.Bar]:
     bars = charts.spans(hours, ends, now)
     told = [bar._replace(hover=_hover(bar, span, begins, hours)) for bar, begins in zip(bars, ends, strict=False)]
     share, rest = _said(bars)
+    if _is_too_little(bars):
+        share = tongue().say("little_watched")
     name = tongue().say(span.phrase)
     st.html(
         f'<div class="keeper-span"><span>{escape(name)}</span><b>{escape(share)}</b></div>'
@@ -73,6 +76,12 @@ def _said(bars: Iterable[charts.Bar]) -> tuple[str, str]:
     if unknown >= 60:
         said.append(t.say("unseen_for", span=t.duration(unknown)))
     return t.percent(int(good), int(good + bad)), " · ".join(said)
+
+
+def _is_too_little(bars: Sequence[charts.Bar]) -> bool:
+    """Something is known, but a percentage of it would tell of minutes as if they were months."""
+    known, whole = sum(bar.good + bar.bad for bar in bars), sum(sum(bar[:3]) for bar in bars)
+    return known >= 1 and known < max(LEAST_SECONDS, LEAST_SHARE * whole)
 
 
 def _hover(bar: charts.Bar, span: Span, begins: datetime, hours: Sequence[Hour]) -> str:

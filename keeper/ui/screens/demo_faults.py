@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from keeper.rules.types import Cause
 from keeper.ui import parts, state
+from keeper.ui.screens import incidents
 from keeper.ui.state import house, tongue
 
 MEND = "mend"
@@ -46,7 +48,13 @@ def _explained(broken: list[str]) -> None:
     for name in broken:
         st.markdown(f":orange[:material/{ICONS[name]}:] **{t.say(f'break_{name}')}.** {t.say(f'break_text_{name}')}")
     if not broken:
-        st.caption(t.say("demo_whole"))
+        st.caption(t.say("demo_mended" if _is_troubled() else "demo_whole"))
+
+
+def _is_troubled() -> bool:
+    """Nothing is broken any more, but the watchdog's looks have not shown it yet, or Plex is still on its way back."""
+    check = house().views.last_check()
+    return incidents.open_one() is not None or (check is not None and check.cause is not Cause.OK)
 
 
 def _button(name: str, disabled: bool = False) -> None:

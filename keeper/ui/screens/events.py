@@ -153,6 +153,7 @@ def _more(labels: Labels) -> None:
     st.multiselect(
         t.say("ev_kinds"),
         sorted({*house().eventbook.kinds(), *kinds}),
+        format_func=t.kind,
         key=_follow("kind", kinds),
         placeholder=t.say("ev_kinds_all"),
         on_change=_keep,
@@ -276,13 +277,13 @@ def _row(event: Event, told: Sequence[DeliverySeen], ways: Ways) -> None:
             parts.when(event.at)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"line-event-{event.id}"):
             word = "" if event.severity is Severity.INFO else f"{t.word(event.severity)} · "
-            st.caption(word + parts.plain(event.kind), width="content")
+            st.caption(word + parts.plain(t.kind(event.kind)), width="content")
             if told:
                 st.markdown(" ".join(_chip(event, seen, ways) for seen in told), width="content")
             if (tales.short(said) != said or "\n" in event.message) and st.button(
                 t.say("ev_whole"), key=f"whole-{event.id}", type="tertiary"
             ):
-                st.dialog(parts.plain(event.kind), width="large")(_whole)(event)
+                st.dialog(parts.plain(t.kind(event.kind)), width="large")(_whole)(event)
         for seen in told:
             _obstacle(event, seen, ways)
 

@@ -43,13 +43,14 @@ def _story(number: int) -> None:
     t, seen, steps = tongue(), house().watch.incident(number), house().watch.story(number)
     if seen is None:
         return
-    colour, icon = parts.CAUSE_LOOK[seen.cause]
-    st.title(f":{colour}[:material/{icon}:] {t.word(seen.cause)}", anchor=False)
+    name = thoughts.named(seen)
+    colour, icon = parts.CAUSE_LOOK[name]
+    st.title(f":{colour}[:material/{icon}:] {t.word(name)}", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="line-incident"):
         incidents.badge(seen)
         if seen.closed_at and seen.gave_up:
             st.badge(t.say("gave_up"), color="orange", icon=":material/front_hand:")
-        st.caption(parts.plain(f"{incidents.when(seen)} · {incidents.ending(seen)}"), width="content")
+        st.caption(parts.plain(incidents.course(seen)), width="content")
     with parts.card("line"):
         st.html(_drawn(seen, steps))
     with parts.card("story"):

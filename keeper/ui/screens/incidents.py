@@ -48,7 +48,7 @@ def _row(seen: IncidentSeen) -> None:
     with st.container(gap=None, key=f"incident-{seen.number}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
-                t.word(seen.cause),
+                t.word(thoughts.named(seen)),
                 key=f"open-{seen.number}",
                 type="tertiary",
                 icon=":material/chevron_right:",
@@ -57,7 +57,7 @@ def _row(seen: IncidentSeen) -> None:
                 args=(seen.number,),
             )
             badge(seen)
-        st.caption(parts.plain(f"{when(seen)} · {ending(seen)}"))
+        st.caption(parts.plain(course(seen)))
 
 
 def badge(seen: IncidentSeen) -> None:
@@ -78,6 +78,11 @@ def when(seen: IncidentSeen) -> str:
     if seen.closed_at is None:
         return t.say("incident_since", span=span)
     return t.say("incident_lasted", moment=t.moment(seen.began_at, now), span=span)
+
+
+def course(seen: IncidentSeen) -> str:
+    """When it was, what else it became, what was done, and how it ended."""
+    return " · ".join(filter(None, (when(seen), thoughts.later(seen), ending(seen))))
 
 
 def ending(seen: IncidentSeen) -> str:

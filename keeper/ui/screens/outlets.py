@@ -95,7 +95,7 @@ def _badge(card: OutletCard) -> None:
     elif seen.paused_until and seen.paused_until > house().clock.now():
         until = t.ago(seen.paused_until, house().clock.now())
         st.badge(t.say("outlet_paused", when=until), color="orange", icon=":material/pause_circle:")
-    elif seen.last_sent_at:
+    elif seen.last_sent_at or _has_arrived(seen.name):
         st.badge(t.say("outlet_works"), color="green", icon=":material/check_circle:")
     else:
         st.badge(t.say("outlet_ready"), color="blue", icon=":material/circle_notifications:")
@@ -112,8 +112,10 @@ def _blocked(card: OutletCard) -> None:
 
 def _figures(card: OutletCard) -> list[str]:
     t, seen, now = tongue(), card.state, house().clock.now()
-    sent = t.say("outlet_sent", when=t.ago(seen.last_sent_at, now)) if seen.last_sent_at else t.say("outlet_never")
-    said = [sent]
+    if seen.last_sent_at:
+        said = [t.say("outlet_sent", when=t.ago(seen.last_sent_at, now))]
+    else:
+        said = [t.say("outlet_only_test" if _has_arrived(seen.name) else "outlet_never")]
     if seen.pending:
         said.append(t.say("outlet_waiting", n=seen.pending))
     if seen.failed:
@@ -163,6 +165,12 @@ def _test(name: str) -> None:
     tests.pop(name, None)
     if found:
         tests[name] = (found[0], keeper.clock.now())
+
+
+def _has_arrived(name: str) -> bool:
+    """Whether the last test of this tab arrived."""
+    tested = st.session_state.get(_TESTS, {}).get(name)
+    return bool(tested) and tested[0].result is Result.DONE
 
 
 def _tested(name: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 from statistics import median
 
 import streamlit as st
 
 from keeper import wiring
-from keeper.rules.types import Cause, Check, Fact, IncidentSeen
-from keeper.ui import charts, jobcard, parts, state, tales, thoughts
+from keeper.rules.types import Cause, Check, IncidentSeen
+from keeper.ui import charts, jobcard, parts, seen, state, tales, thoughts
 from keeper.ui.screens import availability
 from keeper.ui.state import house, tongue
 
@@ -67,7 +68,7 @@ def _decision(check: Check | None) -> None:
     now = house().clock.now()
     if check is None or check.cause is Cause.OK or is_stale(check, now):
         return
-    said = thoughts.sentence(check.cause, check.decision)
+    said = thoughts.present(check.cause, check.decision)
     if said:
         st.markdown(f":material/shield: {parts.plain(said)}")
     if coming := thoughts.coming(check.decision, now):
@@ -79,15 +80,17 @@ def _incident() -> None:
     t, newest = tongue(), next(iter(house().watch.incidents(1)), None)
     if newest is None or newest.closed_at is not None:
         return
-    colour, icon = parts.CAUSE_LOOK[newest.cause]
+    name = thoughts.named(newest)
+    colour, icon = parts.CAUSE_LOOK[name]
     lasted = t.duration((house().clock.now() - newest.began_at).total_seconds())
     with (
         parts.card("incident"),
         st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
     ):
         with st.container(gap=None, width="content"):
-            st.markdown(f":{colour}[:material/{icon}:] **{t.say('incident_open')}** · {t.word(newest.cause)}")
-            st.caption(parts.plain(t.say("incident_so_far", span=lasted, deeds=_deeds(newest))))
+            st.markdown(f":{colour}[:material/{icon}:] **{t.say('incident_open')}** · {t.word(name)}")
+            so_far = t.say("incident_so_far", span=lasted, deeds=_deeds(newest))
+            st.caption(parts.plain(" · ".join(filter(None, (thoughts.later(newest), so_far)))))
         parts.link("watchdog", t.say("incident_show"), incident=str(newest.number))
 
 
@@ -109,8 +112,8 @@ def _deeds(incident: IncidentSeen) -> str:
 def _state_line(check: Check | None, looks: _Looks) -> None:
     t, now = tongue(), house().clock.now()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="line-state"):
-        if check and (since := _since(check, looks, now)):
-            st.caption(since, width="content")
+        if check and (lasted := since(check, looks, now)):
+            st.caption(lasted, width="content")
         if check:
             parts.when(check.at, prefix=t.say("looked", when="").strip() + " ")
         st.button(t.say("look_now"), icon=":material/refresh:", type="tertiary", key="look-now", on_click=_look_now)
@@ -130,12 +133,19 @@ def _sentence(colour: str, icon: str, headline: str, advice: str) -> None:
         st.markdown(advice)
 
 
-def _since(check: Check, looks: _Looks, now: datetime) -> str:
-    """How long it has been so, as far as the last day shows; '' while that is too short to tell."""
+def since(check: Check, looks: _Looks, now: datetime) -> str:
+    """How long it has been so, as far as the last day shows; '' while that is too short to tell.
+
+    A look that failed proves nothing, and one odd look alone is no trouble: neither ends the time that was fine.
+    """
     t = tongue()
     first = check.at
-    for at, cause, _ in reversed(looks):
+    told = [(at, cause) for at, cause, _ in reversed(looks) if cause != Cause.UNKNOWN or check.cause is Cause.UNKNOWN]
+    for number, (at, cause) in enumerate(told):
         if cause != check.cause:
+            before = next((earlier for _, earlier in told[number + 1 : number + 2]), None)
+            if number and check.cause is Cause.OK and before == Cause.OK:
+                continue
             return t.say("since", span=t.rough((now - first).total_seconds()))
         first = min(first, at)
     seconds = (now - first).total_seconds()
@@ -143,23 +153,14 @@ def _since(check: Check, looks: _Looks, now: datetime) -> str:
 
 
 def _facts(check: Check) -> None:
-    for name, fact in check.facts.items():
-        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-            st.text(name.replace("_", " "))
-            st.text(_fact(fact))
-        if fact.detail:
-            st.caption(parts.plain(fact.detail))
+    """Rows under the name of their group, as one picture: fifty containers would make the page slow."""
+    groups = [f"<h4>{escape(name)}</h4>{''.join(map(_seen_row, rows))}" for name, rows in seen.grouped(check.facts)]
+    st.html(f'<div class="keeper-seen">{"".join(groups)}</div>')
 
 
-def _fact(fact: Fact) -> str:
-    t = tongue()
-    if fact.value is None:
-        return t.say("unknown")
-    if isinstance(fact.value, bool):
-        return t.say("yes" if fact.value else "no")
-    return (
-        fact.value if isinstance(fact.value, str) else t.number(fact.value, 0 if fact.value == int(fact.value) else 2)
-    )
+def _seen_row(row: seen.Row) -> str:
+    small = f"<small>{escape(row.detail)}</small>" if row.detail else ""
+    return f"<p><span>{escape(row.name)}</span><b>{escape(row.value)}</b>{small}</p>"
 
 
 def _look_now() -> None:

@@ -35,9 +35,13 @@ def show() -> None:
     st.markdown(f"**{t.say('may_title')}**")
     parts.show_error("arm")
     for name in Armed:
+        impossible = _is_impossible(name, abilities)
         with st.container(gap=None, key=f"may-{name.value}"):
-            _switch(name, name in armed)
-            st.caption(t.say(f"may_{name.value}"))
+            with st.container(gap=None, key=f"{'pale' if impossible else 'plain'}-{name.value}"):
+                _switch(name, name in armed)
+                st.caption(t.say(f"may_{name.value}"))
+            if impossible and name in armed:
+                st.caption(f":orange[:material/warning: {t.say('able_vain')}]")
             if ACTIONS[name]:
                 _able(name, abilities)
                 _limit(name, budgets.get(ACTIONS[name][0]))
@@ -93,6 +97,13 @@ def _confirm(name: Armed) -> None:
 
 
 # --- what this machine can do ---
+
+
+def _is_impossible(name: Armed, abilities: Mapping[Action, Ability] | None) -> bool:
+    """This machine can do nothing of it: the switch must not look as if it did."""
+    actions = ACTIONS[name] or ACTIONS[Armed.REBOOT]
+    known = [able for action in actions if (able := (abilities or {}).get(action))]
+    return bool(known) and all(able.can is False for able in known)
 
 
 def _able(name: Armed, abilities: Mapping[Action, Ability] | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -110,16 +110,45 @@ def _result(told: Told, armed: frozenset[Armed]) -> None:
     if not lines:
         parts.empty(t.say("sim_calm"), icon=":material/bedtime:")
         return
-    st.html(_drawn(told, lines))
-    numbered = list(enumerate(lines, 1))
+    start = _at(told.get("start") or lines[0]["at"])
+    folded = _folded(lines)
+    st.html(_drawn(folded, told, start))
+    numbered = list(enumerate(folded, 1))
     shown, total = parts.fetch(PAGE, lambda limit, skip: (numbered[skip : skip + limit], len(numbered)))
-    st.html(charts.story([_line(number, entry) for number, entry in shown]))
+    st.html(charts.story([_line(number, fold, start) for number, fold in shown]))
     parts.pages(total, PAGE)
 
 
-def _drawn(told: Told, lines: Sequence[Told]) -> str:
+class Fold(NamedTuple):
+    """Lines that say the same, one after the other, as one: the first of them, how many, and when the last one was."""
+
+    entry: Told
+    times: int
+    last: str
+
+
+def _folded(lines: Sequence[Told]) -> list[Fold]:
+    """A sentence that comes again right away, or in turn with another one, is told once with its count."""
+    folds: list[Fold] = []
+    for entry in lines:
+        back = next((n for n in (1, 2) if len(folds) >= n and _same(folds[-n].entry, entry)), 0)
+        if back:
+            old = folds[-back]
+            folds[-back] = Fold(old.entry, old.times + 1, entry["at"])
+        else:
+            folds.append(Fold(entry, 1, entry["at"]))
+    return folds
+
+
+def _same(one: Told, other: Told) -> bool:
+    if "closed" in (one["what"], other["what"]) or "opened" in (one["what"], other["what"]):
+        return False
+    return all(one[name] == other[name] for name in ("cause", "action", "wanted", "reason"))
+
+
+def _drawn(folds: Sequence[Fold], told: Told, start: datetime) -> str:
     t = tongue()
-    first, last = _at(lines[0]["at"]), _at(lines[-1]["at"])
+    first, last = _at(folds[0].entry["at"]), max(_at(fold.last) for fold in folds)
     length = max(1.0, (last - first).total_seconds())
 
     def place(at: str) -> float:
@@ -135,31 +164,44 @@ def _drawn(told: Told, lines: Sequence[Told]) -> str:
         for each in told["incidents"]
     ]
     pins = [
-        charts.Pin(place(entry["at"]), number, "did", f"{_clock(entry['at'])}: {t.known(Action, entry['action'])}")
-        for number, entry in enumerate(lines, 1)
-        if entry["action"] != Action.NONE
+        charts.Pin(
+            place(fold.entry["at"]),
+            number,
+            "did",
+            f"{_after(fold.entry['at'], start)}: {t.known(Action, fold.entry['action'])}",
+        )
+        for number, fold in enumerate(folds, 1)
+        if fold.entry["action"] != Action.NONE
     ]
     label = t.say("timeline_label", causes=", ".join(part.word for part in stretches), n=len(pins))
-    return charts.timeline(stretches, pins, label, (_clock(lines[0]["at"]), _clock(lines[-1]["at"])))
+    return charts.timeline(stretches, pins, label, (_after(first.isoformat(), start), _after(last.isoformat(), start)))
 
 
-def _line(number: int, entry: Told) -> charts.Line:
-    t, when = tongue(), _clock(entry["at"])
+def _line(number: int, fold: Fold, start: datetime) -> charts.Line:
+    t, entry = tongue(), fold.entry
+    when = _after(entry["at"], start)
     if entry["what"] == "closed":
         return charts.Line(number, "good", t.say("is_over"), when, t.say("told_closed"))
     cause = thoughts.member(Cause, entry["cause"]) or Cause.UNKNOWN
     look = "did" if entry["action"] != Action.NONE else ""
-    return charts.Line(number, look, t.word(cause), when, thoughts.sentence(cause, entry))
+    said = thoughts.sentence(cause, entry)
+    if fold.times > 1:
+        said = t.say("sim_times", sentence=said, count=fold.times, span=_span(fold.last, start))
+    return charts.Line(number, look, t.word(cause), when, said)
 
 
 def _at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _clock(text: str) -> str:
-    """A time of the simulation, as plain words: it is no time of ours, so it is neither 'today' nor 'in 3 h'."""
-    at = _at(text)
-    return f"{tongue().date(at, with_year=False)}, {tongue().clock(at)}"
+def _after(text: str, start: datetime) -> str:
+    """'after 1 h 10 min': a time of the simulation is no time of ours, so it is told from its start."""
+    t = tongue()
+    return t.say("sim_after", span=_span(text, start)) if _at(text) > start else t.say("sim_at_start")
+
+
+def _span(text: str, start: datetime) -> str:
+    return tongue().duration((_at(text) - start).total_seconds())
 
 
 def _tone(cause: str) -> str:

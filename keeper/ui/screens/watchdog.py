@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from keeper.rules.types import Action, Cause, Check
+from keeper.rules.types import Cause, Check, IncidentSeen
 from keeper.ui import parts, state, thoughts
 from keeper.ui.screens import (
     by_hand,
@@ -80,15 +80,22 @@ def _headline(check: Check | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="line-watch"):
         st.subheader(f":{colour}[:material/{icon}:] {t.word(cause)}", anchor=False, width="content")
         if check and (trouble := incidents.open_one()):
-            lasted = t.rough((house().clock.now() - trouble.began_at).total_seconds())
-            st.caption(t.say("incident_since", span=lasted), width="content")
+            st.caption(_lasted(check, trouble), width="content")
         if check:
             parts.when(check.at, prefix=t.say("looked", when="").strip() + " ")
 
 
+def _lasted(check: Check, trouble: IncidentSeen) -> str:
+    """'for 12 min': how long the trouble goes on; once Plex is fine again, how long that is so."""
+    t, now = tongue(), house().clock.now()
+    if check.cause is not Cause.OK:
+        return t.say("incident_since", span=t.rough((now - trouble.began_at).total_seconds()))
+    return overview.since(check, house().views.recent_checks(24), now)
+
+
 def _decision(check: Check, now: datetime) -> None:
     """The decision in words, and what comes next."""
-    if said := thoughts.sentence(check.cause, check.decision):
+    if said := thoughts.present(check.cause, check.decision):
         st.markdown(parts.plain(said))
     if coming := thoughts.coming(check.decision, now):
         st.markdown(f":gray[:material/timer:] {parts.plain(' · '.join(coming))}")
@@ -104,8 +111,8 @@ def _held(now: datetime) -> None:
 def _buttons(check: Check | None, now: datetime) -> None:
     t, until = tongue(), house().watch.held_until()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="watch-buttons"):
-        wanted = thoughts.wanted(check.decision) if check else Action.NONE
-        if wanted is not Action.NONE:
+        if check and thoughts.may_be_hastened(check.decision):
+            wanted = thoughts.wanted(check.decision)
             label = t.say("do_now", action=t.word(wanted))
             by_hand.button(wanted, label, "do-now", primary=True)
         st.button(t.say("check_now"), icon=":material/refresh:", key="check-now", on_click=_check_now)

@@ -54,7 +54,7 @@ def _kind(commands: Commands, settings: HostSettings, root: Path, platform: str,
         return "macos"
     if not platform.startswith("linux"):
         return "none"
-    return "docker" if inside or (settings.local and _is_in_docker(commands, settings, root)) else "linux"
+    return "docker" if inside or (settings.is_local() and _is_in_docker(commands, settings, root)) else "linux"
 
 
 def _is_in_docker(commands: Commands, settings: HostSettings, root: Path) -> bool:

@@ -80,7 +80,7 @@ class DockerMachine:
 
         Runs `docker inspect`, at most 5 s; as long as no container is known also `docker ps`.
         """
-        if not self._settings.local:
+        if not self._settings.is_local():
             return unseen() | self._around.boot_facts()
         found = self._inspect()
         facts = self._around.boot_facts() | self._around.process_facts()
@@ -124,7 +124,7 @@ class DockerMachine:
         return self._doer.carry_out(self.recipe(action, interface))
 
     def recipe(self, action: Action, interface: str) -> Recipe:
-        if action is not Action.RESTART_PLEX or self._settings.restart_command or not self._settings.local:
+        if action is not Action.RESTART_PLEX or self._settings.restart_command or not self._settings.is_local():
             return self._around.recipe(action, interface)
         found = self._inspect()
         if isinstance(found, Unknown):

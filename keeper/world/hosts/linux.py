@@ -9,6 +9,7 @@ import psutil
 
 from keeper.ports import Commands
 from keeper.rules.types import Ability, Acted, Action, Fact
+from keeper.world.clock import SystemClock
 from keeper.world.hosts.networks import Networks
 from keeper.world.hosts.packages import updating
 from keeper.world.hosts.processes import Processes, facts_of
@@ -60,7 +61,7 @@ class LinuxMachine:
 
     def look(self) -> dict[str, Fact]:
         """Facts of Plex and of the machine. One `systemctl show` of at most 3 s, the rest is read."""
-        if not self._settings.local:
+        if not self._settings.is_local():
             return unseen() | self.boot_facts()
         facts = self.boot_facts() | self.process_facts() | self._service()
         return facts | {"updating": self.updating("")}
@@ -73,7 +74,7 @@ class LinuxMachine:
         """process, and what can be told of a living one. That none is seen proves nothing where we cannot see all."""
         process = self._processes.main()
         if process is not None:
-            return facts_of(process, _uptime(self._root))
+            return facts_of(process, SystemClock().uptime())
         if self._processes.was_seen or self._sees_all():
             return {"process": Fact(False, "gone")}
         return {"process": Fact(None, "hidden")}
@@ -145,7 +146,7 @@ class LinuxMachine:
     def _restart(self) -> Recipe:
         if self._settings.restart_command:
             return own_command(self._settings.restart_command, 120)
-        if not self._settings.local:
+        if not self._settings.is_local():
             return refused(ELSEWHERE, SET_COMMAND)
         if not systemd_runs(self._root):
             return refused("No systemd runs here, so there is no unit of Plex to restart.", SET_COMMAND)
@@ -160,7 +161,7 @@ class LinuxMachine:
     def _reboot(self) -> Recipe:
         if self._settings.reboot_command:
             return own_command(self._settings.reboot_command, 60)
-        if not self._settings.local:
+        if not self._settings.is_local():
             return refused("Plex runs on another machine; restarting this one would not help it.")
         if self._inside:
             return refused(INSIDE)

@@ -53,7 +53,7 @@ class MacMachine:
 
     def look(self) -> dict[str, Fact]:
         """Facts of Plex and of the machine. Runs launchctl when a label is set, and once sysctl; at most 3 s each."""
-        if not self._settings.local:
+        if not self._settings.is_local():
             return unseen() | self.boot_facts()
         service = {"service": self._service()}
         return self.boot_facts() | self.process_facts() | service | {"updating": self.updating("")}
@@ -134,7 +134,7 @@ class MacMachine:
     def _restart(self) -> Recipe:
         if self._settings.restart_command:
             return own_command(self._settings.restart_command, 120)
-        if not self._settings.local:
+        if not self._settings.is_local():
             return refused(ELSEWHERE, SET_COMMAND)
         screen = self._screen_user()
         if not screen:
@@ -177,7 +177,7 @@ class MacMachine:
     def _reboot(self) -> Recipe:
         if self._settings.reboot_command:
             return own_command(self._settings.reboot_command, 60)
-        if not self._settings.local:
+        if not self._settings.is_local():
             return refused("Plex runs on another machine; restarting this one would not help it.")
         return (Step(("shutdown", "-r", "now"), 30),)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -18,6 +19,8 @@ from keeper.rules.types import Fact
 MAIN = "Plex Media Server"
 UPDATERS = ("Plex Updater", "Plex Media Server Updater")
 _COMM = 15  # characters of a process name that the kernel keeps
+_STARTED = 19  # of the fields of /proc/PID/stat behind the name: ticks between the boot and the start
+_BLUR = 1.0  # seconds; ticks and times of day are rounded
 
 
 class Seen(NamedTuple):
@@ -43,27 +46,46 @@ class Processes:
         return self._main
 
 
-def facts_of(process: psutil.Process, uptime: float | None) -> dict[str, Fact]:
+def facts_of(process: psutil.Process, uptime: float) -> dict[str, Fact]:
     """process, plex_pid, plex_memory_mb (of the server alone, MiB), plex_started (epoch seconds), plex_age_s.
 
-    A process that a signal has stopped is there, and still accepts connections; the detail tells.
+    A process that a signal has stopped is there, and still accepts connections; the detail tells. `uptime` is that of
+    the clock by which the kernel stamps processes (SystemClock.uptime): /proc/uptime of a container is another one.
     """
     try:
         stopped = process.status() == psutil.STATUS_STOPPED
-        memory, started = process.memory_info().rss, process.create_time()
+        memory, started, age = process.memory_info().rss, process.create_time(), uptime - _born(process)
     except psutil.NoSuchProcess:
         return {"process": Fact(False, "gone")}
-    except (psutil.Error, OSError) as problem:
+    except (FileNotFoundError, ProcessLookupError):  # it ended while its file was opened, or read
+        return {"process": Fact(False, "gone")}
+    except (psutil.Error, OSError, ValueError, IndexError) as problem:
         return {"process": Fact(None, type(problem).__name__)}
-    facts = {
+    return {
         "process": Fact(True, "stopped_by_signal" if stopped else "running"),
         "plex_pid": Fact(process.pid),
         "plex_memory_mb": Fact(round(memory / 2**20, 1)),
         "plex_started": Fact(round(started, 1)),
+        "plex_age_s": _age(age, uptime),
     }
-    if uptime is not None:  # both counted from the boot, so a corrected clock changes nothing
-        facts["plex_age_s"] = Fact(round(max(0.0, uptime - (started - psutil.boot_time())), 1))
-    return facts
+
+
+def _born(process: psutil.Process) -> float:
+    """Uptime of the machine, in seconds, at which the process began.
+
+    psutil tells a time of day, reckoned once from a start of the machine that moves with every correction of the
+    clock. The kernel itself counts from the boot.
+    """
+    if not sys.platform.startswith("linux"):
+        return process.create_time() - psutil.boot_time()
+    line = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+    fields = line.rpartition(")")[2].split()  # the name before it may hold anything, brackets and spaces too
+    return int(fields[_STARTED]) / os.sysconf("SC_CLK_TCK")
+
+
+def _age(age: float, uptime: float) -> Fact:
+    """Seconds. No process is older than its machine; where that comes out, two clocks were mixed up."""
+    return Fact(round(max(0.0, age), 1)) if -_BLUR <= age <= uptime + _BLUR else Fact(None, "clock")
 
 
 def updaters() -> list[str]:

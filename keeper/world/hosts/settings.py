@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 KINDS = ("auto", "linux", "docker", "macos", "none")
@@ -22,6 +23,11 @@ class HostSettings:
     interface: str = ""  # '' = the one with the default route
     reboot_command: tuple[str, ...] = ()  # argv, run as it stands
     helper_socket: str = ""  # path of the privileged helper; '' = there is none. Not used yet
+    ask_local: Callable[[], bool] | None = None  # wins over `local`: an address may come after we have started
+
+    def is_local(self) -> bool:
+        """Whether PLEX_URL leads to this machine, as far as that is known now."""
+        return self.ask_local() if self.ask_local else self.local
 
 
 def is_service_name(name: str) -> bool:

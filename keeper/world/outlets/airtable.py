@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +19,9 @@ from keeper.ports import Clock, Stop
 from keeper.rules.types import Answer, Parcel, Receipt, Result
 from keeper.world.outlets import airtable_checks as checks
 from keeper.world.outlets.airtable_faults import EVENT_ID, GARBLED, About, Failed, Fault
-from keeper.world.outlets.airtable_line import Account, Line, Manners, Unbraked
+from keeper.world.outlets.airtable_line import Account, Line, Manners, Turnstile, Unbraked
 from keeper.world.outlets.airtable_rows import Row, fields_of, fields_with_id, formula_for, match, rows_of
+from keeper.world.outlets.places import tidy
 
 if TYPE_CHECKING:
     from pyairtable import Table
@@ -40,7 +41,7 @@ class Errand:
 
 class AirtableOutlet:
     """The Outlet port. `delivered` says which of these record ids belong to deliveries that were concluded; it may
-    raise StoreError."""
+    raise StoreError. Those that write into the same base share a `turnstile`."""
 
     name = "airtable"
     batch = 10
@@ -52,9 +53,11 @@ class AirtableOutlet:
         delivered: Callable[[Collection[str]], Collection[str]],
         manners: Manners | None = None,
         patience: Stop | None = None,
+        turnstile: Turnstile | None = None,
     ) -> None:
         self._account, self._manners, self._delivered = account, manners or Manners(), delivered
-        self._line = Line(account, clock, self._manners)
+        self._line = Line(account, clock, self._manners, turnstile)
+        self.examined_calls = 0  # what the last `examine` cost
         self._patience = patience or Unbraked()
         self._has_id: bool | None = None  # None = not known yet
         self._fields: checks.Fields | None = None  # None = the token may not ask
@@ -80,7 +83,10 @@ class AirtableOutlet:
     def examine(self) -> list[tuple[bool | None, str, str]]:
         """Up to three calls."""
         errand = Errand(self._patience)
-        return checks.examine(lambda action: self._ask(action, errand), self._account.table, str(self._account.zone))
+        zone = str(self._account.zone)
+        found = checks.examine(lambda action: self._ask(action, errand), self._account.table, zone)
+        self.examined_calls = errand.calls
+        return [(ok, tidy(sentence), mend) for ok, sentence, mend in found]
 
     def send(self, parcels: Sequence[Parcel], stop: Stop) -> Answer:
         """Raises nothing but Cancelled and Interrupted. The receipts stand in the order of the parcels."""
@@ -88,7 +94,7 @@ class AirtableOutlet:
         receipts = {receipt.parcel: receipt for receipt in self._deliver(parcels, errand)}
         if any(receipt.result is Result.BLOCKED for receipt in receipts.values()):
             self._has_id = self._fields = None  # a person will change something over there: it is asked again
-        return Answer(tuple(receipts[parcel.id] for parcel in parcels), errand.calls)
+        return Answer(tuple(_tidied(receipts[parcel.id]) for parcel in parcels), errand.calls)
 
     # ------------------------------------------------------------------ the way of a batch
 
@@ -230,6 +236,11 @@ def _tells_nothing_of_fields(problem: Failed) -> bool:
     if response is None:
         return problem.fault is GARBLED
     return response.status_code not in GO_NO_FURTHER and response.status_code < 502
+
+
+def _tidied(receipt: Receipt) -> Receipt:
+    """It is stored and shown, and quotes what came from outside."""
+    return replace(receipt, why=tidy(receipt.why), remote_id=tidy(receipt.remote_id))
 
 
 def _not_written(parcel: Parcel, fault: Fault) -> Receipt:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -15,9 +14,9 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from keeper.rules.types import Result
+from keeper.world.outlets.places import seconds_of, tidy
 
 SILENCE = 30.0  # seconds that Airtable wants after a 429; it says so in its documents, not in its answers
-LONGEST_SILENCE = 86_400.0
 QUOTA_SILENCE = 3600.0
 QUOTA = "PUBLIC_API_BILLING_LIMIT_EXCEEDED"
 EVENT_ID = "Event ID"
@@ -182,20 +181,7 @@ def _too_many(kind: str, retry_after: str, now: datetime) -> Fault:
 
 
 def _seconds(retry_after: str, now: datetime) -> float:
-    """Retry-After is a number or a date."""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        seconds = _until(retry_after, now)
-    return min(seconds, LONGEST_SILENCE) if seconds > 0 else 0.0
-
-
-def _until(date: str, now: datetime) -> float:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return 0.0
-    return (moment - now).total_seconds() if moment.tzinfo else 0.0
+    return seconds_of(retry_after, now) or 0.0
 
 
 def _not_taken(kind: str, message: str, table: str) -> Fault:
@@ -235,4 +221,5 @@ def _field_in(message: str) -> str:
 
 
 def _quote(message: str) -> str:
-    return f": {message[:200]}" if message else ""
+    said = tidy(message, 200)
+    return f": {said}" if said else ""

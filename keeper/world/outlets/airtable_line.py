@@ -14,15 +14,17 @@ from urllib.parse import urlsplit
 import requests
 
 from keeper.ports import Clock, Stop
-from keeper.world.http import BRAKE_EVERY, Answer, CuttableAdapter, Sockets
+from keeper.world.http import BRAKE_EVERY, Answer
 from keeper.world.loopback import is_loopback
 from keeper.world.outlets.airtable_faults import Failed, fault_of
+from keeper.world.outlets.fence import Fence, FencedAdapter
 
 if TYPE_CHECKING:
     from pyairtable import Api, Table
 
 T = TypeVar("T")
 AIRTABLE = "https://api.airtable.com"
+BIGGEST_ANSWER = 16 << 20  # bytes: it hands back what was stored, ten records of 100,000 characters and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,27 @@ class Turnstile:
 
     It counts when they arrive, which is some time between beginning and end: so a call begins a second after the end of
     the fifth one before it. Only counting beginnings would let six arrive within a second when the first was slow.
+    Several threads may share it: one of them is inside at a time, from `enter` to `leave`.
     """
 
     def __init__(self, clock: Clock, manners: Manners) -> None:
         self._clock, self._pace = clock, manners.pace
         self._ended: deque[float] = deque(maxlen=manners.a_second)
+        self._inside = threading.Lock()
         self._began = clock.monotonic()  # another process may have called a moment ago
 
     def enter(self, stop: Stop) -> None:
         """Waits for one's turn. Raises Cancelled, Interrupted."""
         stop.check()
+        while not self._inside.acquire(timeout=BRAKE_EVERY):
+            stop.check()
+        try:
+            self._await_turn(stop)
+        except BaseException:
+            self._inside.release()
+            raise
+
+    def _await_turn(self, stop: Stop) -> None:
         ready = self._began + self._pace
         if len(self._ended) == self._ended.maxlen:
             ready = max(ready, self._ended[0] + 1.0)
@@ -87,15 +100,16 @@ class Turnstile:
 
     def leave(self) -> None:
         self._ended.append(self._clock.monotonic())
+        self._inside.release()
 
 
 class Line:
     """Calls in the name of one account. Not for two threads."""
 
-    def __init__(self, account: Account, clock: Clock, manners: Manners) -> None:
+    def __init__(self, account: Account, clock: Clock, manners: Manners, turnstile: Turnstile | None = None) -> None:
         self._account, self._clock, self._manners = account, clock, manners
-        self._turnstile = Turnstile(clock, manners)
-        self._sockets = Sockets()
+        self._turnstile = turnstile or Turnstile(clock, manners)
+        self._fence = Fence()
         self._table: Table | None = None
 
     def call(self, action: Callable[[Table], T], stop: Stop) -> T:
@@ -118,9 +132,14 @@ class Line:
                 if self._clock.monotonic() >= ends:
                     raise requests.exceptions.ReadTimeout
         except BaseException:
-            self._sockets.cut()
+            self._give_up()
             raise
         return answer.result()
+
+    def _give_up(self) -> None:
+        """The call under way ends, and can begin nothing any more; the next one gets a session of its own."""
+        self._fence.shut()
+        self._fence, self._table = Fence(), None
 
     def _open(self) -> Table:
         """pyairtable costs a third of a second, so that it is imported when there is something to tell."""
@@ -137,7 +156,7 @@ class Line:
 
     def _prepare(self, api: Api) -> None:
         for scheme in ("http://", "https://"):
-            api.session.mount(scheme, CuttableAdapter(self._sockets))
+            api.session.mount(scheme, FencedAdapter(self._fence, BIGGEST_ANSWER))
         api.session.max_redirects = 0  # Airtable has none: who redirects is somebody else
         if self._account.is_near:
             api.session.trust_env = False  # a proxy of the environment is no way to this machine

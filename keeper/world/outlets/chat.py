@@ -15,15 +15,19 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from keeper.errors import Stopped
 from keeper.ports import Clock, Stop
 from keeper.rules.types import Answer, Event, Parcel, Receipt, Result, Severity
+from keeper.world.outlets.fence import Fence, fenced
 from keeper.world.outlets.places import (
     LONGEST_SILENCE,
     OutOfTime,
     bounded,
     fingerprint,
     host_of,
+    is_a_host,
     is_near,
+    is_plain,
     secrets_of,
     shortened,
 )
@@ -50,7 +54,8 @@ class TargetRefused(Exception):
 class ChatOutlet:
     """The Outlet port of one target. apprise is imported when it is first needed."""
 
-    batch, pace = 1, 0.0
+    batch, pace = 1, 1.0  # Telegram wants no more than one message a second in a chat
+    examined_calls = 0
 
     def __init__(self, name: str, url: str, clock: Clock, endpoint: str = "", deadline: float = DEADLINE) -> None:
         """`endpoint` = another address of Telegram's interface. `deadline` in seconds."""
@@ -109,22 +114,29 @@ class ChatOutlet:
             return Receipt(parcel.id, Result.BLOCKED, str(problem))
         title, body = self._text(service, parcel)
         self._under_way.set()
+        fence = Fence()
         try:
-            said = bounded(lambda: self._notify(service, parcel.event, title, body), self._deadline, self._clock, stop)
+            said = bounded(
+                lambda: self._notify(service, fence, parcel.event, title, body), self._deadline, self._clock, stop
+            )
+        except Stopped:
+            fence.shut()
+            raise
         except OutOfTime:
+            fence.shut()
             return Receipt(parcel.id, Result.UNCERTAIN, f"No answer within {self._deadline:g} s.")
         except BROKEN as problem:
             why = f"{service.service_name} broke with a {type(problem).__name__}; it may have been sent."
             return Receipt(parcel.id, Result.UNCERTAIN, why)
         return Receipt(parcel.id, said.result, said.why, after=said.after)
 
-    def _notify(self, service: NotifyBase, event: Event, title: str, body: str) -> Said:
+    def _notify(self, service: NotifyBase, fence: Fence, event: Event, title: str, body: str) -> Said:
         from apprise import Apprise, NotifyFormat, NotifyType
 
         kinds = {Severity.WARNING: NotifyType.WARNING, Severity.ERROR: NotifyType.FAILURE}
         kind = kinds.get(event.severity, NotifyType.INFO)
         try:
-            with listening() as lines:
+            with listening() as lines, fenced(fence):
                 messenger = Apprise(service, asset=service.asset)  # it makes text of what only looks like markup
                 done = messenger.notify(body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
         finally:
@@ -183,6 +195,7 @@ def instantiate(url: str) -> NotifyBase:
     service.optional = False  # else a failure would count as a success
     if len(service) > 1:
         raise TargetRefused("That address names several receivers. Add each of them by itself.")
+    service.redirects = False  # whatever the address says
     service.socket_connect_timeout, service.socket_read_timeout = CONNECT, READ
     return service
 
@@ -208,11 +221,26 @@ def _schemes(details: dict[str, object]) -> Iterator[str]:
 
 def label_of(service: NotifyBase) -> str:
     """'Telegram (tgram://7...e/4...1)': apprise's masked form, of which longer parts are masked once more."""
-    masked = str(service.url(privacy=True)).partition("?")[0].rstrip("/")  # type: ignore[no-untyped-call]
-    scheme, _, rest = masked.partition("://")
+    return f"{service.service_name} ({_masked(service)})"
+
+
+def _masked(service: NotifyBase) -> str:
+    address = str(service.url(privacy=True)).partition("?")[0].rstrip("/")  # type: ignore[no-untyped-call]
+    scheme, _, rest = address.partition("://")
     place, *path = rest.split("/")
-    shown = "/".join([place, *(_veiled(part) for part in path if part)])
-    return f"{service.service_name} ({scheme}://{shown})"
+    who, at, where = place.rpartition("@")
+    user, colon, password = who.partition(":")
+    if not is_plain(user):
+        user = _veiled(user)
+    where = _place(where, always_a_host=all("{host}" in str(each) for each in service.templates or ("",)))
+    return f"{scheme}://{'/'.join([user + colon + password + at + where, *map(_veiled, filter(None, path))])}"
+
+
+def _place(where: str, always_a_host: bool) -> str:
+    """Where others have the name of a computer, some services have a key, or a topic that only friends know."""
+    if is_a_host(where) or (always_a_host and is_plain(where)):
+        return where
+    return _veiled(where)
 
 
 def _veiled(part: str) -> str:
@@ -222,7 +250,7 @@ def _veiled(part: str) -> str:
 def secrets_in(url: str) -> list[str]:
     """What of an address must never be shown, as far as apprise understands it."""
     try:
-        masked = label_of(instantiate(url))
+        masked = _masked(instantiate(url))
     except TargetRefused:
         masked = ""
     return list(secrets_of(url, masked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -17,8 +18,14 @@ from keeper.world.http import BRAKE_EVERY, Answer
 T = TypeVar("T")
 LONG_ENOUGH = 8  # characters of a part of an address, to be a secret by itself
 LONGEST_SILENCE = 86_400.0
+LONGEST_WORD = 500  # characters of what is stored of a service's words
 _HOME = (".local", ".lan", ".home", ".internal", ".home.arpa", ".fritz.box", ".localhost")
+_UNFIT = ("Cc", "Cs", "Zl", "Zp")  # Unicode's names of control characters, half characters and line breaks
 _WORD = re.compile(r"[/@?&=:#,;+]+")
+_HOST = re.compile(r"(localhost|([a-z0-9_-]+\.)+([a-z]{2,15}|xn--[a-z0-9-]+))\.?(:\d+)?", re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Za-z]?[a-z]*([-_. ][A-Za-z]?[a-z]*)*[-_]?\d{0,2}")
+_LONGEST_PLAIN = 13  # characters of what may be a word of everyday speech
+_SECRET_SETTINGS = re.compile(r"pass|pwd|token|key|secret|auth|sig", re.IGNORECASE)
 
 
 class OutOfTime(Exception):
@@ -70,25 +77,65 @@ def seconds_of(retry_after: str, now: datetime) -> float | None:
 def _until(date: str, now: datetime) -> float:
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+        return (moment - now).total_seconds() if moment.tzinfo else 0.0
+    except (ValueError, TypeError, OverflowError):
         return 0.0
-    return (moment - now).total_seconds() if moment.tzinfo else 0.0
 
 
 def secrets_of(address: str, masked: str) -> Iterator[str]:
-    """What must never be shown of an address: the whole, what is left out in its masked form, and every longer word
-    that does not say where it leads."""
+    """What must never be shown of an address: the whole, passwords, and every longer word that its masked form leaves
+    out, unless everybody may use it: to blacken those would make all else unreadable."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return
     yield address
-    shown = _words(masked)
-    place, _, query = address.partition("?")
-    asked = {word for word in _words(query) if not word.isalpha()}  # not format=markdown
-    for word in _words(place) | asked:
-        if len(word) >= LONG_ENOUGH and word not in shown:
-            yield word
+    shown, known = _words(masked.partition("://")[2]), set(_passwords(rest))
+    place, _, query = rest.partition("?")
+    asked = {word for setting in query.split("&") for word in _words(setting.partition("=")[2]) if not word.isalpha()}
+    hidden = (_words(place) | asked) - shown
+    known |= {word for word in hidden if not is_a_host(word) and not is_plain(word)}
+    yield from (word for word in known if len(word) >= LONG_ENOUGH and word.lower() != scheme.lower())
+
+
+def _passwords(rest: str) -> Iterator[str]:
+    """They are secrets even where they are ordinary words. `rest`: what follows the scheme."""
+    place, _, query = rest.partition("?")
+    who, at, _ = place.partition("/")[0].rpartition("@")
+    found = [who.partition(":")[2]] if at else []
+    settings = (setting.partition("=") for setting in query.split("&"))
+    found += [value for name, _, value in settings if _SECRET_SETTINGS.search(name) and "file" not in name.lower()]
+    for value in found:
+        if value and not is_a_host(value) and "@" not in unquote(value):
+            yield from (value, unquote(value))
+
+
+def is_a_host(word: str) -> bool:
+    """Whether it can only be the name or the number of a computer; a port may follow."""
+    bare = word[1 : word.find("]")] if word.startswith("[") else word
+    for each in (bare, bare.rpartition(":")[0]):
+        try:
+            ip_address(each)
+        except ValueError:
+            continue
+        return True
+    return _HOST.fullmatch(word) is not None
+
+
+def is_plain(word: str) -> bool:
+    """Whether it looks like a word of everyday speech, such as 'films', 'alerts-2' or 'homeassistant'."""
+    bare = word.partition(":")[0]
+    return len(bare) <= _LONGEST_PLAIN and _PLAIN.fullmatch(bare) is not None
 
 
 def _words(text: str) -> set[str]:
     return {*_WORD.split(text), *_WORD.split(unquote(text))}
+
+
+def tidy(text: str, most: int = LONGEST_WORD) -> str:
+    """Words of others as they can be stored, logged and shown: one line, no control characters, no halves of
+    characters, and not longer than `most`."""
+    signs = text[: 4 * most]
+    return "".join(" " if unicodedata.category(sign) in _UNFIT else sign for sign in signs).strip()[:most]
 
 
 def shortened(text: str, most: int) -> str:

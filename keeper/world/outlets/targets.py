@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import stat
 import tempfile
 import threading
@@ -20,11 +21,13 @@ from pathlib import Path
 from keeper.errors import KeeperError
 from keeper.ports import Clock
 from keeper.world.outlets.chat import TargetRefused, chat_name, instantiate, secrets_in
+from keeper.world.outlets.places import tidy
 
 log = logging.getLogger(__name__)
 
 LONGEST = 2000  # characters of an address
 MOST = 50  # targets
+_NAME = re.compile(r"chat-[0-9a-z]{1,32}")
 
 
 class TargetError(KeeperError):
@@ -61,7 +64,8 @@ class Targets:
     def add(self, url: str, by: str) -> Target:
         """Checks the address, and keeps it. Raises TargetError, with a sentence that does not quote it."""
         url = url.strip()
-        self._learn([url])
+        if "://" in url:  # else it is no address but a word, and no secret
+            self._learn([url])
         _check(url)
         with self._lock:
             known = self._current()
@@ -110,7 +114,22 @@ class Targets:
             return self._known
         for target in targets:
             self._learn(secrets_in(target.url))
-        return targets
+        sound = _sound(targets)
+        self._tell_of_the_rest(sound, len(targets))
+        return sound
+
+    def _tell_of_the_rest(self, sound: tuple[Target, ...], written: int) -> None:
+        """What the file holds and cannot be used, and what can be used but takes no message."""
+        if len(sound) < written:
+            self._tell(
+                f"{written - len(sound)} of {written} targets in {self.path} cannot be used. Each needs a name of its "
+                f"own like 'chat-3f2a' and an address of one line, up to {LONGEST} characters."
+            )
+        for target in sound:
+            try:
+                instantiate(target.url)
+            except TargetRefused as problem:
+                self._tell(f"The target {target.name} in {self.path} cannot be used: {problem}")
 
     def _tell(self, sentence: str) -> None:
         self.trouble = sentence
@@ -124,7 +143,9 @@ class Targets:
 
     def _keep_aside_if_broken(self) -> None:
         try:
-            _parsed(self.path.read_bytes())
+            written = _parsed(self.path.read_bytes())
+            if _sound(written) != written:
+                raise ValueError("some of them cannot be used")
         except FileNotFoundError:
             return
         except OSError as problem:
@@ -132,16 +153,30 @@ class Targets:
         except ValueError:
             aside = self.path.with_name(f"{self.path.name}.broken-{self._clock.now():%Y%m%d-%H%M%S-%f}")
             os.rename(self.path, aside)
-            log.error("%s could not be read; it is kept as %s", self.path, aside.name)
+            log.error("%s could not be read as a whole; it is kept as %s", self.path, aside.name)
 
 
 def _check(url: str) -> None:
-    if not url or len(url) > LONGEST or any(not sign.isprintable() for sign in url):
+    if not _is_one_line(url):
         raise TargetError(f"An address has 1 to {LONGEST} characters, on one line.")
     try:
         instantiate(url)
     except TargetRefused as problem:
         raise TargetError(str(problem)) from None
+
+
+def _is_one_line(url: str) -> bool:
+    return 0 < len(url) <= LONGEST and url.isprintable()
+
+
+def _sound(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Those with a name and an address that can be; of several with the same name the first one. A name of another
+    form could be that of an outlet of the settings, and take its place."""
+    found: dict[str, Target] = {}
+    for target in targets:
+        if _NAME.fullmatch(target.name) and _is_one_line(target.url):
+            found.setdefault(target.name, target)
+    return tuple(found.values())
 
 
 def _free_name(url: str, known: Iterable[Target]) -> str:
@@ -163,7 +198,8 @@ def _parsed(raw: bytes) -> tuple[Target, ...]:
     try:
         rows = json.loads(raw)["targets"]
         targets = tuple(
-            Target(row["name"], row["url"], str(row.get("added_by", "")), str(row.get("added_at", ""))) for row in rows
+            Target(row["name"], row["url"], tidy(str(row.get("added_by", ""))), tidy(str(row.get("added_at", ""))))
+            for row in rows
         )
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise ValueError("no list of targets") from None

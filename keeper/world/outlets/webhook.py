@@ -21,7 +21,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from keeper.errors import Stopped
 from keeper.ports import Clock, Stop
 from keeper.rules.types import Answer, Event, Parcel, Receipt, Result
-from keeper.world.http import CuttableAdapter, Sockets
+from keeper.world.http import CuttableAdapter
+from keeper.world.outlets.fence import Fence
 from keeper.world.outlets.places import OutOfTime, bounded, fingerprint, host_of, is_near, seconds_of
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 TIMES = (5.0, 20.0)  # seconds to connect, and between two bytes of the answer
 DEADLINE = 30.0  # of a whole call
 BEHIND = "It waits behind the one before."
+PACE = 0.2  # seconds between two calls, in somebody else's house
 ENOUGH = 4096  # of the answer's body is read, so that the connection can be used again
 BLOCKED = {
     401: "the receiver does not accept the message (401). Check WEBHOOK_SECRET, and what it wants in WEBHOOK_URL.",
@@ -41,7 +43,8 @@ BLOCKED = {
 class WebhookOutlet:
     """The Outlet port over HTTP."""
 
-    name, pace = "webhook", 0.0
+    name = "webhook"
+    examined_calls = 0
     batch = 25  # sent one by one, but written down together: what lasts through a power cut costs a flush each
 
     def __init__(self, url: str, secret: str, store_id: str, clock: Clock, deadline: float = DEADLINE) -> None:
@@ -49,7 +52,8 @@ class WebhookOutlet:
         self._clock, self._deadline = clock, deadline
         self._host = host_of(url)
         self._session: requests.Session | None = None
-        self._sockets = Sockets()
+        self._fence = Fence()
+        self._call_at = 0.0  # monotonic: not before then
 
     @property
     def label(self) -> str:
@@ -63,15 +67,24 @@ class WebhookOutlet:
     def local(self) -> bool:
         return is_near(self._host)
 
+    @property
+    def pace(self) -> float:
+        return 0.0 if self.local else PACE
+
     def send(self, parcels: Sequence[Parcel], stop: Stop) -> Answer:
-        """One call for each, in their order. Behind one that did not arrive nothing else is tried."""
+        """One call for each, in their order. Behind one that did not arrive nothing else is tried. Stopped on the way,
+        it tells of those that were finished; the one under way and the rest have no receipt."""
         receipts: list[Receipt] = []
         for parcel in parcels:
             if receipts and receipts[-1].result not in (Result.DONE, Result.REFUSED):
                 receipts.append(replace(_behind(receipts[-1]), parcel=parcel.id))
             else:
-                stop.check()
-                receipts.append(self._deliver(parcel, stop))
+                try:
+                    receipts.append(self._in_turn(parcel, stop))
+                except Stopped:
+                    if not receipts:
+                        raise
+                    break
         return Answer(tuple(receipts), calls=sum(receipt.why != BEHIND for receipt in receipts))
 
     def examine(self) -> list[tuple[bool | None, str, str]]:
@@ -80,6 +93,14 @@ class WebhookOutlet:
         return [(None, f"{self.label}: whether it takes messages shows when one is sent.", mend)]
 
     # ------------------------------------------------------------------ one call
+
+    def _in_turn(self, parcel: Parcel, stop: Stop) -> Receipt:
+        stop.check()
+        left = self._call_at - self._clock.monotonic()
+        if left > 0:
+            stop.wait(left)
+        self._call_at = self._clock.monotonic() + self.pace
+        return self._deliver(parcel, stop)
 
     def _deliver(self, parcel: Parcel, stop: Stop) -> Receipt:
         body = json.dumps(self._document(parcel.event), ensure_ascii=False).encode("utf-8", "replace")
@@ -99,8 +120,8 @@ class WebhookOutlet:
 
     def _give_up(self) -> None:
         """The call under way ends with its connection; the next one gets a session of its own."""
-        self._sockets.cut()
-        self._session, self._sockets = None, Sockets()
+        self._fence.shut()
+        self._session, self._fence = None, Fence()
 
     def _document(self, event: Event) -> dict[str, Any]:
         return {
@@ -121,7 +142,7 @@ class WebhookOutlet:
     def _open(self) -> requests.Session:
         session = requests.Session()
         for scheme in ("http://", "https://"):
-            session.mount(scheme, CuttableAdapter(self._sockets))
+            session.mount(scheme, CuttableAdapter(self._fence))
         session.trust_env = not self.local  # a proxy of the environment is no way to one's own house
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.auth = _as_it_is
