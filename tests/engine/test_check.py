@@ -42,7 +42,7 @@ MODE_CASES = {
     "slow": Case(Cause.OK, more={"delay": 0.3}),  # one late answer is nobody's trouble; see below for several
     "dbslow": Case(Cause.DB_TROUBLE, "count", {"delay": 0, "code": 500}),
     "trickle": Case(Cause.HUNG, "identity"),  # the whole answer has a deadline
-    "reset": Case(Cause.HUNG, "identity"),  # accepts and drops every connection
+    "reset": Case(Cause.NOT_PLEX, "identity"),  # drops every connection, as a proxy in front of a sound Plex would
     "cut": Case(Cause.NOT_PLEX, "identity"),
     "empty200": Case(Cause.NOT_PLEX, "identity"),
     "html200": Case(Cause.NOT_PLEX, "identity"),

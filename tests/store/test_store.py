@@ -23,13 +23,13 @@ from keeper.rules.types import (
     Suspect,
     Verdict,
 )
+from keeper.store import schema
 from keeper.store.checks import Checks
 from keeper.store.db import Database
 from keeper.store.events import write_event
 from keeper.store.items import Items
 from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
-from keeper.store import schema
 from keeper.store.schema import read_utc, utc_text
 from keeper.store.views import Views
 from keeper.world.clock import SystemClock
