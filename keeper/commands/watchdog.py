@@ -271,7 +271,7 @@ def _reason(cause: str, wanted: object, reason: object) -> str:
         return ""
     if decision.reason is Reason.VERIFYING and decision.wanted is Action.NONE:
         return "The effect of the last action is awaited."
-    return sentence(Cause(cause), decision)
+    return sentence(Cause(cause), decision).removesuffix(" Next try.")  # that would name a time: not known here
 
 
 def _timeline(played: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from keeper.rules.types import Severity
 
 LONGEST_NAME = 80
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what claims to be older was written by a clock that was wrong
+MOST_DEEP = 100  # records nested without measure; after that, the rest of the file is none
 MOST_OPEN = 100  # lists without an end; beyond that only records are looked for, or hostile files would take hours
 _FIELDS = "Name|Time|Message|Script"
 _ENDS = rf'"\s*(?:,\s*"(?:{_FIELDS})"\s*:|\}})'  # of a value that holds quotation marks of its own
@@ -81,19 +82,33 @@ def _numbered(record: Record, number: int) -> Record:
 
 def _pieces(text: str) -> Iterator[tuple[int, Any]]:
     """(place, what stands there): a JSON value, or the text of a broken record."""
-    decoder, place, still_open = json.JSONDecoder(), 0, 0
+    text = _Quick(text)
+    decoder, place, still_open, deep = json.JSONDecoder(), 0, 0, 0
     while (found := (_OPENS if still_open < MOST_OPEN else _BEGINS).search(text, place)) is not None:
         start = found.start()
         try:
             value, place = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as problem:
             if text[start] == "[":  # a list that does not end: what is in it may be whole
                 place, still_open = start + 1, still_open + 1
                 continue
-            place = _next_record(text, start)
+            deep += isinstance(problem, RecursionError)
+            place = _next_record(text, start) if deep < MOST_DEEP else len(text)
             yield start, text[start:place]
             continue
         yield from ((start, each) for each in _items(value))
+
+
+class _Quick(str):
+    """json counts all lines before a fault, for a message that nobody reads: with many faults that takes minutes."""
+
+    __slots__ = ()
+
+    def count(self, *_: Any) -> int:
+        return 0
+
+    def rfind(self, *_: Any) -> int:
+        return -1
 
 
 def _next_record(text: str, start: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -36,6 +36,7 @@ GROUPS: Mapping[str, Group] = {
     ),
     **dict.fromkeys(("Daily Digest", "Weekly Digest"), Group.DIGEST),
 }  # fmt: skip
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Of these only what is a warning at least, until a person asks for more.
 _SOFT = (Group.SCAN, Group.DOOR, Group.OWNER)
 _RANK = {severity: number for number, severity in enumerate(Severity)}
@@ -48,7 +49,7 @@ def group_of(kind: str) -> Group:
 def plain(text: str, allowed: str = "") -> str:
     """A space for each control character that is not allowed: what services and old files say must neither forge a
     line of the log nor steer a terminal. Half characters count as such."""
-    return "".join(" " if unicodedata.category(sign) in ("Cc", "Cs") and sign not in allowed else sign for sign in text)
+    return _CONTROL.sub(lambda found: found[0] if found[0] in allowed else " ", text)
 
 
 def wants(event: Event, outlet: str, choice: Choice) -> bool:

@@ -256,6 +256,9 @@ def sentence(cause: Cause, decision: Decision) -> str:
         )
     if decision.reason is Reason.VERIFYING and decision.wanted is Action.NONE:
         return f"The effect of the last action is awaited, until {decision.until:%Y-%m-%d %H:%M:%S} UTC."
+    barred = decision.data.get("barred")  # it is waited for, but would not be done afterwards either
+    if barred:
+        return _WHY[Reason(str(barred))].format(wanted=ACTION_WORDS[decision.wanted], until="")
     until = f", until {decision.until:%Y-%m-%d %H:%M:%S} UTC" if decision.until else ""
     return _WHY[decision.reason].format(wanted=ACTION_WORDS[decision.wanted], until=until)
 

@@ -18,7 +18,7 @@ from command_rig import run, settings_of
 from keeper.__main__ import main
 from keeper.config import Settings
 from keeper.errors import RunError
-from keeper.house.oldqueue import MOST_OPEN, read_queue
+from keeper.house.oldqueue import MOST_DEEP, MOST_OPEN, _Quick, read_queue
 from keeper.house.postroom import absence_with
 from keeper.rules import digest
 from keeper.rules.types import Cause, Check, Notice, Preferences, Result, Severity, Telling
@@ -358,6 +358,15 @@ def test_lists_without_an_end_are_not_tried_for_ever(monkeypatch):
     raw = b"[" * 80_000 + json.dumps(RECORD).encode()
     taken, refused = read_queue(raw, UTC, datetime(2026, 1, 1, tzinfo=UTC))
     assert [record.name for record in taken] == ["System Reboot"] and refused == [] and len(tried) == MOST_OPEN + 1
+
+
+def test_nests_without_measure_are_given_up_and_faults_are_not_counted_line_by_line():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert len(read_queue(b'{"Name":' * 80_000, UTC, now)[1]) == MOST_DEEP
+    assert len(read_queue(b'{"Name":"x"' * 2_000, UTC, now)[1]) == 2_000
+    with pytest.raises(json.JSONDecodeError) as fault:
+        json.JSONDecoder().raw_decode(_Quick("\n\n{"), 2)
+    assert fault.value.lineno == 1, "nobody counted"
 
 
 def test_a_message_that_is_no_text_is_refused_with_a_sentence(keeper, monkeypatch):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -292,7 +293,7 @@ def test_looks_at_a_blocked_outlet_grow_rare_and_are_counted_as_calls(post):
         here.run(FIRST_EXAMINE)
         looks += [hour] * (outlet.asked - before)
     assert len(outlet.calls) == 1 and len(looks) == 7
-    pauses = [later - earlier for earlier, later in zip(looks, looks[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(looks)]
     assert pauses == [2, 4, 8, 16, 24, 24]
     assert here.store.states(["fake"])[0].calls == 3 * 7 + len(here.told("Delivery Blocked"))
 
@@ -466,7 +467,7 @@ def test_what_arrived_while_the_disk_was_full_is_written_down_later_and_not_sent
         here.run(2)
         times += [here.clock.monotonic()] * (here.store.tried - before)
     assert outlet.messages == ["one", "two"] and not any(parcel.uncertain for parcel in outlet.got)
-    pauses = [round(later - earlier) for earlier, later in zip(times, times[1:], strict=False)]
+    pauses = [round(later - earlier) for earlier, later in pairwise(times)]
     assert pauses == [30, 60, 120, 240, 480]
     assert [each.status.value for number in (1, 2) for each in here.store.of_events([number])[number]] == ["sent"] * 2
 

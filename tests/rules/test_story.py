@@ -216,3 +216,8 @@ def test_while_an_effect_is_awaited_it_is_said_even_when_nothing_else_is_wanted(
     assert (
         sentence(Cause.STARTING, waiting) == "The effect of the last action is awaited, until 2026-03-01 12:00:00 UTC."
     )
+
+
+def test_what_would_not_be_done_anyway_is_not_announced():
+    barred = Decision(Action.NONE, Action.RESTART_PLEX, Reason.CONFIRMING, NOON, {"barred": "not_armed"})
+    assert sentence(Cause.HUNG, barred).startswith("Would have done: restart of Plex. It is not allowed")

@@ -180,6 +180,11 @@ def test_an_outlet_that_failed_may_have_sent_it_until_it_failed_too_often():
     assert results == [Result.UNCERTAIN, Result.REFUSED]
 
 
+def test_what_a_service_says_loses_its_control_characters_and_nothing_else():
+    said = Answer((Receipt(1, Result.REFUSED, "no\x1b[2J", "rec1", 3.0),), 2)
+    assert delivery.plainly(said) == Answer((Receipt(1, Result.REFUSED, "no [2J", "rec1", 3.0),), 2)
+
+
 def test_control_characters_become_spaces():
     assert plain("a\x1b[2J\x9b\n\ud800é") == "a [2J   é" and plain("a\nb\t", "\n\t") == "a\nb\t"
 

@@ -139,7 +139,8 @@ def test_a_time_that_was_spoiled_in_the_file_counts_as_long_ago_and_is_said_once
 
 
 def test_a_time_without_a_zone_is_utc():
-    assert read_utc("2026-07-01 12:00:00") == read_utc("2026-07-01T14:00:00+02:00") == datetime(2026, 7, 1, 12, tzinfo=UTC)
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert read_utc("2026-07-01 12:00:00") == read_utc("2026-07-01T14:00:00+02:00") == noon
 
 
 def test_the_latest_word_follows_listing_and_verdicts(database, items):

@@ -307,6 +307,8 @@ def test_a_test_says_what_came_of_it(fake: FakeHouse, open_page: Open) -> None:
     page.button(key="test-webhook").click().run()
     assert fake.acts == [("test", "webhook", "ada")]
     assert "The test has arrived" in text_of(page)
+    page.run()
+    assert "only the test sent so far" in text_of(page) and "nothing sent yet" not in text_of(page)
     for result in Result:
         fake.postroom.receipt = Receipt(0, result, "So it *is*.")
         page.button(key="test-webhook").click().run()
