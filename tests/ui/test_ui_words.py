@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +17,7 @@ import keeper.ui
 from keeper import errors
 from keeper.rules import types
 from keeper.rules.kinds import GROUPS
+from keeper.ui import phrases
 from keeper.ui.frame import SCREENS
 from keeper.ui.lexicon import ADVICE, ERRORS, STATES, WORDS
 from keeper.ui.lexicon_events import KINDS_GERMAN
@@ -176,3 +179,9 @@ def test_unknown_values_from_a_newer_program_are_shown_as_they_are() -> None:
     assert EN.known(types.Outcome, "teleported") == "teleported"
     assert EN.state("frozen") == "frozen"
     assert EN.error("brand_new") == EN.error(None)
+
+
+def test_no_screen_takes_the_word_of_another() -> None:
+    """The phrases of all files are merged, and the last of two with the same name would win in silence."""
+    named = Counter(name for part in vars(phrases).values() if isinstance(part, ModuleType) for name in part.PHRASES)
+    assert [name for name, count in named.items() if count > 1] == []

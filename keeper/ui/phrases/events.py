@@ -115,8 +115,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "unblock_done": ("What waits there is sent now.", "Was dort wartet, wird jetzt gesendet."),
     "retry_all": ("Try the {n} failed again", "Die {n} gescheiterten neu versuchen"),
     "retry_all.one": ("Try the failed one again", "Das gescheiterte neu versuchen"),
-    "retry_done": ("{n} are tried again.", "{n} werden noch einmal versucht."),
-    "retry_done.one": ("{n} is tried again.", "{n} wird noch einmal versucht."),
+    "deliveries_again": ("{n} are tried again.", "{n} werden noch einmal versucht."),
+    "deliveries_again.one": ("{n} is tried again.", "{n} wird noch einmal versucht."),
     "remove": ("Remove", "Entfernen"),
     "remove_title": ("Remove this target?", "Dieses Ziel entfernen?"),
     "remove_text": (

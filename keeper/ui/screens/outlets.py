@@ -194,7 +194,7 @@ def _unblock(name: str) -> None:
 
 def _retry(name: str) -> None:
     post, t = house().postroom, tongue()
-    state.attempt(f"outlet-{name}", lambda: post.retry_failed(name), lambda number: t.say("retry_done", n=number))
+    state.attempt(f"outlet-{name}", lambda: post.retry_failed(name), lambda number: t.say("deliveries_again", n=number))
 
 
 def _confirm_removal(name: str, label: str, pending: int) -> None:
