@@ -21,7 +21,7 @@ from keeper.demo.process import DemoPlex
 from keeper.rules.types import Owner, Preferences, RunStatus, ScanOptions, Source
 from keeper.wiring import House
 
-LOOKS = 600
+LOOKS = 1500  # enough for what is made once (a first crash, a first page of steps) to count for little
 FEW = 0.5  # a look: memory blocks, threads, open files. Keeping one of each look would be 1 at the very least
 STATEMENTS_OF_A_LOOK = 30  # BEGIN counts too
 
