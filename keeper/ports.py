@@ -26,6 +26,7 @@ from keeper.rules.types import (
     Kind,
     Known,
     Lease,
+    Moment,
     Notice,
     Owner,
     Page,
@@ -41,6 +42,15 @@ from keeper.rules.types import (
     Server,
     SessionRow,
     Source,
+    SpeedBook,
+    SpeedDay,
+    SpeedEnd,
+    SpeedProgress,
+    SpeedProvider,
+    SpeedRun,
+    SpeedSource,
+    SpeedTest,
+    SpeedWishes,
     Stats,
     Step,
     Stream,
@@ -416,6 +426,91 @@ class DeliveryStore(Protocol):
 
     def noted(self, name: str) -> str:
         """The latest label under that name; '' = there is none."""
+
+
+class SpeedMeter(Protocol):
+    """One way to measure the line. Used by one thread at a time."""
+
+    @property
+    def provider(self) -> SpeedProvider: ...
+
+    @property
+    def most_bytes(self) -> int:
+        """What one measurement may cost where nothing is known of earlier ones."""
+
+    def ready(self) -> Ability:
+        """Whether it can be used here, found out without touching the line."""
+
+    def measure(self, stop: Stop, most_bytes: int | None, report: Callable[[SpeedProgress], None]) -> SpeedRun:
+        """One measurement, in a child that is ended at its deadline, within a second of `stop`, and before it costs
+        more than `most_bytes` (None = without limit). Never raises; being stopped is a flaw like others. `report` is
+        called a few times a second."""
+
+
+class SpeedStore(Protocol):
+    """What is remembered of speed tests. All methods raise StoreError."""
+
+    def wishes(self) -> SpeedWishes: ...
+
+    def save_wishes(self, wishes: SpeedWishes, by: str, now: datetime) -> None:
+        """Told as an event."""
+
+    def book(self, dates: Sequence[str]) -> SpeedBook:
+        """What the rules need to know of these local dates (ISO) and of what is not over yet."""
+
+    def enqueue(self, source: SpeedSource, by: str, local_date: str, anyway: bool, now: datetime) -> int:
+        """A new queued test; its id. Raises RunError when one is queued or running."""
+
+    def claim_next(self, owner: Owner, holder: str, now: Moment) -> SpeedTest | None:
+        """The oldest queued test becomes running; None when there is none or another one runs. One that was cancelled
+        while it waited ends."""
+
+    def start(
+        self, source: SpeedSource, by: str, local_date: str, anyway: bool, owner: Owner, holder: str, now: Moment
+    ) -> SpeedTest:
+        """A new test that is running at once, and opens its day when it is scheduled; on the disk before this returns.
+        Raises RunError naming who is in the way."""
+
+    def pulse(self, test_id: int, progress: SpeedProgress, now: datetime) -> bool | None:
+        """Writes the progress. True = cancel was asked for; None = the test is no longer ours."""
+
+    def note_run(self, test_id: int, run: SpeedRun, now: datetime) -> None:
+        """A measurement and what it cost."""
+
+    def finish(self, test_id: int, end: SpeedEnd, now: datetime) -> bool:
+        """Ends a running test with all that follows, in one transaction; False when it had ended already."""
+
+    def put_off(self, day: SpeedDay) -> None:
+        """The daily test of that date has to wait."""
+
+    def settle(self, day: SpeedDay, notices: Sequence[Notice], marks: Mapping[str, str], now: datetime) -> bool:
+        """A date is over; with its events, in one transaction. False when it was settled before; nothing is told then."""
+
+    def note(self, notices: Sequence[Notice], marks: Mapping[str, str], now: datetime) -> None:
+        """Tells something, and that it was told."""
+
+    def request_cancel(self, test_id: int) -> bool:
+        """False = it has ended already."""
+
+    def interrupt_orphans(self, is_alive: Callable[[Owner], bool | None], now: datetime) -> list[int]:
+        """Running tests whose process is gone; each ends as interrupted."""
+
+    def active(self) -> SpeedTest | None:
+        """The one that is running, else the oldest queued one."""
+
+    def get(self, test_id: int) -> SpeedTest | None: ...
+
+    def bytes_between(self, since: datetime, until: datetime) -> int:
+        """What all measurements in that time cost."""
+
+    def costs(self, provider: SpeedProvider, limit: int) -> list[tuple[int, float]]:
+        """(bytes, seconds) of its latest believable measurements, newest first."""
+
+    def usual(self, provider: SpeedProvider, server: str, limit: int) -> list[tuple[float, float, float]]:
+        """(ping, download, upload) of the latest results of that provider and server, newest first."""
+
+    def lows(self, limit: int) -> list[bool]:
+        """Of the latest results, newest first: was anything too slow?"""
 
 
 class Cleaner(Protocol):

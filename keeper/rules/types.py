@@ -917,3 +917,231 @@ class SessionRow:
     address: str
     browser: str
     revoked_at: datetime | None
+
+
+# ---------------------------------------------------------------------------- the speed of the line
+
+
+class SpeedProvider(StrEnum):
+    """Who can measure the line. Their results are never mixed: each measures in its own way."""
+
+    SPEEDTEST_CLI = "speedtest-cli"  # the Python package; comes with this program
+    OOKLA = "ookla"  # Ookla's own program `speedtest`, where it is installed
+    LIBRESPEED = "librespeed"  # `librespeed-cli`, where it is installed
+    HTTP = "http"  # our own: so many bytes from one address and to another
+
+
+class SpeedSource(StrEnum):
+    """Who asked for a speed test."""
+
+    SCHEDULE = "schedule"  # the daily hour
+    MANUAL = "manual"  # a click
+    CLI = "cli"  # python -m keeper speedtest
+
+
+class SpeedStatus(StrEnum):
+    """Life of a speed test: queued -> running -> one of the five ends."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"  # a result that can be believed; whether the line is slow is another matter
+    FAILED = "failed"  # nobody brought a result that can be believed
+    PUT_OFF = "put_off"  # something more important came up; what was measured so far does not count
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # the service ended in the middle
+
+    @property
+    def ended(self) -> bool:
+        return self not in (SpeedStatus.QUEUED, SpeedStatus.RUNNING)
+
+
+class Hindrance(StrEnum):
+    """Why no speed test is made just now. None of these is a failure."""
+
+    IN_USE = "in_use"  # somebody is watching, or something is being recorded
+    IN_USE_UNKNOWN = "in_use_unknown"  # cannot tell whether somebody is watching
+    UPDATING = "updating"  # Plex is being updated, or is just starting
+    NO_LINE = "no_line"  # the last look says that there is no internet
+    ACTING = "acting"  # the watchdog is about to do something, or verifies what it did
+    SCANNING = "scanning"  # a scan is running
+    BUDGET = "budget"  # the bytes of this month, or of the days so far, are used up
+    FAILED = "failed"  # only of a day that ended: tests were made, and none could be believed
+
+
+class Flaw(StrEnum):
+    """Why a measurement does not count."""
+
+    NOT_INSTALLED = "not_installed"
+    BROKEN = "broken"  # it ended with an error
+    BLOCKED = "blocked"  # the provider answers 403
+    NO_SERVER = "no_server"  # the pinned server is not known there, or none could be reached
+    TOO_LATE = "too_late"  # not done within its time; ended by us
+    GARBLED = "garbled"  # what it said cannot be read
+    NO_PING = "no_ping"  # it says that it measured, but never reached its server
+    NO_DOWNLOAD = "no_download"  # zero
+    NO_UPLOAD = "no_upload"
+    ABSURD = "absurd"  # figures that no line has, or that contradict each other
+    STOPPED = "stopped"  # ended by us before it was done
+    TOO_MANY_BYTES = "too_many_bytes"  # ended by us: more bytes than it was given
+
+
+class Aspect(StrEnum):
+    """What of a line can be too slow."""
+
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    PING = "ping"
+
+
+class Measured(NamedTuple):
+    """What a provider found out. Mbit/s, milliseconds and bytes."""
+
+    server: str  # its id with that provider, or its address: part of what a baseline belongs to
+    server_name: str
+    ping_ms: float
+    download_mbps: float
+    upload_mbps: float
+    received: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedRun:
+    """One measurement by one provider. `flaw` None = it can be believed, and `measured` is there."""
+
+    provider: SpeedProvider
+    measured: Measured | None = None
+    flaw: Flaw | None = None
+    said: str = ""  # one line of the provider's own words, or ours, on what went wrong
+    bytes: int = 0  # what it cost, at the most: counted by the provider, else on this machine's interfaces
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedProgress:
+    """What page and CLI show of a running test. Rates are those of the whole machine, Mbit/s."""
+
+    provider: SpeedProvider | None = None
+    confirming: bool = False  # the first result was low: measured once more
+    seconds: float = 0.0  # of this measurement
+    expected: float = 0.0  # seconds that it took lately; 0 = unknown
+    receiving_mbps: float = 0.0
+    sending_mbps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedTest:
+    """One row of speed_tests: a test that was asked for, and what came of it."""
+
+    id: int
+    status: SpeedStatus
+    source: SpeedSource
+    requested_by: str
+    local_date: str  # ISO, in the zone of the speed test
+    anyway: bool  # also while somebody is watching
+    created_at: datetime
+    began_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested: bool
+    result: SpeedRun | None  # of SUCCESS: the measurement that counts
+    low: tuple[Aspect, ...]  # of SUCCESS: what is too slow, confirmed by a second measurement
+    bytes: int  # of all its measurements
+    seconds: float
+    error: str  # a sentence; '' = none
+    error_code: str  # a Flaw, a Hindrance, or 'unconfirmed'
+    progress: SpeedProgress
+    progress_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedPlan:
+    """What the settings say about the daily test."""
+
+    hour: int = 2  # SPEED_TEST_HOUR, in SPEED_TEST_TIMEZONE
+    attempts: int = 4  # MAX_SPEED_TEST_ATTEMPTS per local date
+    retry_delay: float = 3600.0  # SPEED_TEST_RETRY_DELAY, seconds from one attempt's beginning to the next
+    budget: int = 0  # SPEED_TEST_MONTHLY_MB in bytes per calendar month of that zone; 0 = without limit
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedWishes:
+    """What a person wants of the line; changed in the page. 0 = not asked for."""
+
+    daily: bool = True
+    least_download: float = 0.0  # Mbit/s
+    least_upload: float = 0.0
+    most_ping: float = 0.0  # milliseconds
+    share: int = 50  # percent of what is usual for that provider and server
+    alarm_after: int = 2  # so many low results ...
+    alarm_of: int = 3  # ... among so many of the latest
+
+
+class SpeedAttempt(NamedTuple):
+    """A scheduled test that was begun, whatever became of it."""
+
+    date: str
+    began: Moment
+    status: SpeedStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedDay:
+    """What is known of one local date. `outcome` '' = not over yet."""
+
+    date: str
+    outcome: str = ""  # success, failed or skipped
+    hindrance: Hindrance | None = None  # why it was put off last, or skipped
+    again: Moment | None = None  # it was put off: not looked at again before this
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedBook:
+    """What the store remembers for the next decision about the daily test."""
+
+    attempts: tuple[SpeedAttempt, ...] = ()  # scheduled: of the dates around today, and the newest of all
+    days: Mapping[str, SpeedDay] = field(default_factory=dict)  # the dates around today, and all that are not over
+    barren: int = 0  # days in a row that ended without a result, those for want of budget left out
+    marks: Mapping[str, str] = field(default_factory=dict)  # what was told already: 'alarm', 'barren', 'budget'
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedEnd:
+    """How a test ends, with everything that follows from it."""
+
+    status: SpeedStatus
+    result: SpeedRun | None = None
+    low: tuple[Aspect, ...] = ()
+    seconds: float = 0.0
+    error: str = ""
+    error_code: str = ""
+    day: SpeedDay | None = None  # what this means for the day of a scheduled test
+    notices: tuple[Notice, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedPoint:
+    """A result in the history."""
+
+    at: datetime
+    provider: SpeedProvider
+    server: str
+    ping_ms: float
+    download_mbps: float
+    upload_mbps: float
+    low: tuple[Aspect, ...]
+    source: SpeedSource
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedUsual:
+    """What is usual for one provider and server: medians of the latest results."""
+
+    provider: SpeedProvider
+    server: str
+    server_name: str
+    results: int
+    ping_ms: float
+    download_mbps: float
+    upload_mbps: float
+    last_at: datetime
