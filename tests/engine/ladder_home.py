@@ -257,7 +257,7 @@ def _manage_nothing() -> None:
 def _is_configured() -> bool:
     """A default route over h0, and networkd, if it is the manager, done with it."""
     rows = [line.split() for line in Path("/proc/net/route").read_text().splitlines()[1:]]
-    states = [file.read_text() for file in RUN.glob("systemd/netif/links/*")]
+    states = [file.read_text() for file in RUN.glob("systemd/netif/links/[!.]*")]  # a dot: it is being written
     done = not states or any("ADMIN_STATE=configured" in state for state in states)
     return done and any(row[0] == "h0" and row[1] == "00000000" for row in rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sqlite3
 import sys
@@ -28,8 +29,11 @@ STATEMENTS_OF_A_LOOK = 30  # BEGIN counts too
 
 @pytest.fixture
 def tower(tmp_path: Path) -> Iterator[Tower]:
+    """Silent: what it logs is kept by pytest, and would look like something that the loop keeps."""
     tower = Tower(tmp_path / "keeper.db", 1200.0)
+    logging.disable()
     yield tower
+    logging.disable(logging.NOTSET)
     tower.close()
 
 
