@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import chain
 from pathlib import Path
 from types import FrameType
@@ -100,8 +100,8 @@ def figures(house: Any, base: str) -> list[Any]:
 
 
 def takeaways(house: Any, base: str) -> list[Any]:
-    """/export/events.csv and .json, for whoever has logged in: the gate stands before them. Handed out piece by piece,
-    so that a million events take no more memory than ten."""
+    """/export/events.csv and .json, and /export/speed.csv, for whoever has logged in: the gate stands before them.
+    Handed out piece by piece, so that a million events take no more memory than ten."""
     import anyio
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -116,16 +116,21 @@ def takeaways(house: Any, base: str) -> list[Any]:
             return PlainTextResponse("Please ask for events.csv or events.json.", 404)
         write, kind = written[form]
         query = {name: request.query_params.getlist(name) for name in request.query_params}
-        pieces = write(query)
+        return await handed_out(write(query), f"events_{house.clock.now():%Y-%m-%d}.{form}", kind)
+
+    async def speed(_request: Request) -> Response:
+        name = f"speed_{house.clock.now():%Y-%m-%d}.csv"
+        return await handed_out(house.speed.csv(), name, "text/csv; charset=utf-8")
+
+    async def handed_out(pieces: Iterator[str], name: str, kind: str) -> Response:
         try:
             first = await anyio.to_thread.run_sync(next, pieces)
         except KeeperError as problem:
             return PlainTextResponse(problem.sentence, 503)
-        name = f"events_{house.clock.now():%Y-%m-%d}.{form}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         return StreamingResponse(chain((first,), pieces), headers=headers, media_type=kind)
 
-    return [Route(f"{base}/export/events.{{form}}", events)]
+    return [Route(f"{base}/export/events.{{form}}", events), Route(f"{base}/export/speed.csv", speed)]
 
 
 def answer_without_delay() -> None:

@@ -16,6 +16,7 @@ from datetime import timedelta, tzinfo
 from keeper.errors import StoreError
 from keeper.ports import Machine, PlexProbe, Sight, WatchStore
 from keeper.rules.causes import HOLDS_SCANS, SENTENCES, diagnose, hidden
+from keeper.rules.own_load import weighed
 from keeper.rules.recall import Recalled, recall
 from keeper.rules.story import ACTION_WORDS, decided, sentence, tell
 from keeper.rules.types import (
@@ -154,7 +155,7 @@ class Monitor:
         """One look, with what the earlier ones add to it."""
         facts, now = self._senses.eyes.look(), self._senses.moment()
         recalled = recall(before, facts, now, limits)
-        cause = diagnose(recalled.facts)
+        cause = weighed(diagnose(recalled.facts), recalled.facts, before)
         streams, recordings = self._senses.plex.watching()
         self._facts = hidden(cause, recalled.facts)
         return replace(recalled, facts=dict(self._facts)), Look(now, cause, streams, recordings)

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 try:
-    from keeper.commands import events, folders, scans, service, watchdog
+    from keeper.commands import events, folders, scans, service, speed, watchdog
 except ModuleNotFoundError as missing:
     sys.exit(f"keeper: {missing.name} is not installed here. Run `make run` once, then .venv/bin/python -m keeper ...")
 from keeper.errors import KeeperError, SettingsError, WrongUse
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="keeper", description="Plex Keeper without a window.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    for matter in (scans, watchdog, folders, events, service):
+    for matter in (scans, watchdog, folders, speed, events, service):
         matter.add_to(commands, _json)
     return parser
 

@@ -43,6 +43,15 @@ ACCEPTED = {
     "REBOOT_CYCLE_PAUSE": "a number of seconds from 3600 to 2592000",
     "METRICS_TOKEN": "at least 16 characters, such as: openssl rand -hex 24",  # nosec B105  # a sentence, no secret
     "SPEED_TEST_TIMEZONE": "an IANA time zone such as Europe/Berlin, or local for the one of this machine",
+    "SPEED_TEST_HOUR": "a whole number from 0 to 23",
+    "SPEED_TEST_RETRY_DELAY": "a number of seconds from 3600 to 43200",
+    "MAX_SPEED_TEST_ATTEMPTS": "a whole number from 1 to 4",
+    "SPEED_TEST_SERVER": "the number of a server, as speedtest-cli --list shows it; empty = the nearest one",
+    "SPEED_TEST_PROVIDERS": "some of speedtest-cli, ookla, librespeed and http, with commas between",
+    "SPEED_TEST_DOWNLOAD_URL": "an address such as https://example.org/down?bytes={bytes}, without a password in it",
+    "SPEED_TEST_UPLOAD_URL": "an address such as https://example.org/up, without a password in it",
+    "SPEED_TEST_HTTP_MB": "a whole number from 1 to 1000",
+    "SPEED_TEST_MONTHLY_MB": "a whole number of megabytes a month; 0 = without limit",
     "AIRTABLE_ENDPOINT_URL": "an address such as https://api.airtable.com, without a password in it",
     "AIRTABLE_MONTHLY_CALLS": "a whole number of calls a month; 0 = without limit",
     "TELEGRAM_ENDPOINT_URL": "an address such as https://api.telegram.org, without a password in it",
@@ -76,6 +85,9 @@ TOGETHER = (
     ("WEBHOOK_URL", "WEBHOOK_SECRET", "the secret with which messages are signed (openssl rand -hex 24)"),
     ("WEBHOOK_SECRET", "WEBHOOK_URL", "the address that messages are sent to"),
 )
+#: Who can measure the line; the same words as in the glossary, in the order in which they are asked.
+SPEED_PROVIDERS = ("speedtest-cli", "ookla", "librespeed", "http")
+MEGABYTE = 1_000_000
 DEMO_INTERVAL = 20.0  # seconds between two looks in the demo, unless CHECK_INTERVAL is set
 _LONG_ENOUGH = 8  # of a part of an address, to be a secret by itself
 
@@ -135,6 +147,15 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = SecretStr("")
     health_ping_url: SecretStr = SecretStr("")
     speed_test_timezone: str = "America/New_York"
+    speed_test_hour: int = Field(2, ge=0, le=23)
+    speed_test_retry_delay: float = Field(3600.0, ge=3600, le=43_200)
+    max_speed_test_attempts: int = Field(4, ge=1, le=4)
+    speed_test_server: str = Field("", pattern="^[0-9]{0,10}$")
+    speed_test_providers: str = ",".join(SPEED_PROVIDERS)
+    speed_test_download_url: str = "https://speed.cloudflare.com/__down?bytes={bytes}"
+    speed_test_upload_url: str = "https://speed.cloudflare.com/__up"
+    speed_test_http_mb: int = Field(100, ge=1, le=1000)
+    speed_test_monthly_mb: int = Field(0, ge=0, le=100_000_000)
 
     _named_secrets: tuple[str, ...] = PrivateAttr(())
 
@@ -174,10 +195,27 @@ class Settings(BaseSettings):
             raise ValueError(ACCEPTED["SPEED_TEST_TIMEZONE"])
         return value
 
+    @field_validator("speed_test_providers")
+    @classmethod
+    def _providers(cls, value: str) -> str:
+        named = _parts(value.lower())
+        if not named or not set(named) <= set(SPEED_PROVIDERS):
+            raise ValueError(ACCEPTED["SPEED_TEST_PROVIDERS"])
+        return value
+
+    @field_validator("speed_test_download_url", "speed_test_upload_url")
+    @classmethod
+    def _speed_address(cls, value: str) -> str:
+        """Such an address may ask something: a query is part of it."""
+        value = value.strip()
+        if not _is_address(value.replace("{bytes}", "1").partition("?")[0]) or any(map(str.isspace, value)):
+            raise ValueError(ACCEPTED["SPEED_TEST_UPLOAD_URL"])
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies(cls, value: str) -> str:
-        for part in filter(None, (part.strip() for part in value.split(","))):
+        for part in _parts(value):
             ip_network(part)  # a ValueError says what is wrong
         return value
 
@@ -219,14 +257,14 @@ class Settings(BaseSettings):
     @property
     def proxies(self) -> list[str]:
         """Addresses and networks whose X-Forwarded-For and -Proto are believed."""
-        return [part.strip() for part in self.trusted_proxies.split(",") if part.strip()]
+        return _parts(self.trusted_proxies)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         """Whom the watchdog asks whether there is an internet; nobody when it is told not to look."""
         if self.network_test_endpoints.strip().lower() == "none":
             return ()
-        return tuple(part.strip() for part in self.network_test_endpoints.split(",") if part.strip())
+        return tuple(_parts(self.network_test_endpoints))
 
     @property
     def restart_command(self) -> tuple[str, ...]:
@@ -242,6 +280,16 @@ class Settings(BaseSettings):
     def airtable_zone(self) -> ZoneInfo | None:
         """The zone of the times in the base of the older watchdog, and of the speed test; None = this machine's."""
         return None if self.speed_test_timezone == "local" else ZoneInfo(self.speed_test_timezone)
+
+    @property
+    def speed_providers(self) -> tuple[str, ...]:
+        """Who measures the line, first the one that is asked first; each once."""
+        return tuple(dict.fromkeys(_parts(self.speed_test_providers.lower())))
+
+    @property
+    def speed_budget(self) -> int:
+        """Bytes that all speed tests of a month may cost; 0 = without limit."""
+        return self.speed_test_monthly_mb * MEGABYTE
 
     @property
     def demo(self) -> bool:
@@ -275,6 +323,11 @@ class Settings(BaseSettings):
         in_addresses = [part for value in values if "://" in value for part in _secrets_of_address(value, True)]
         found = (*values, *in_addresses, *self._named_secrets)
         return list(dict.fromkeys(value for value in found if value))
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _env_file() -> Any:

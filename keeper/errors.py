@@ -6,7 +6,8 @@ KeeperError
 ├── PasswordRefused          a new password cannot be used, or the old one was wrong
 ├── StoreError               the data file: busy, damaged, newer than this program
 │   ├── StoreNewer
-│   └── StoreDamaged
+│   ├── StoreDamaged
+│   └── StoreRefused         what it was given cannot be stored, now or later
 ├── RunError                 what was asked for cannot be done now: a scan, an action, a script
 │   └── WrongUse             nor ever: a command or a script says something that nobody understands
 ├── PlexError                anything between us and the server
@@ -73,6 +74,13 @@ class StoreNewer(StoreError):
 
 class StoreDamaged(StoreError):
     code = "store_damaged"
+    retry = False
+
+
+class StoreRefused(StoreError):
+    """What it was given is nothing that can be stored: no number, or no result."""
+
+    code = "store_refused"
     retry = False
 
 

@@ -24,7 +24,8 @@ Labels = TypeVar("Labels", tuple[str], tuple[str, str])
 
 def exposition(house: House) -> bytes:
     """The whole page in Prometheus' text format. Raises StoreError: half a page would be read as a whole one."""
-    return generate_latest(_Page([*_service(house), *_plex(house), *_scans(house), *_door(house), *_resources(house)]))
+    parts = (_service, _plex, _scans, _line, _door, _resources)
+    return generate_latest(_Page([family for part in parts for family in part(house)]))
 
 
 class _Page(Collector):
@@ -62,6 +63,28 @@ def _scans(house: House) -> Iterator[Metric]:
     lacking = {(key, title): number for key, title, number in house.views.lacking()}
     known = "Items known to lack something, in libraries that were looked at."
     yield _gauges("keeper_items_lacking", known, ("section", "library"), lacking)
+
+
+def _line(house: House) -> Iterator[Metric]:
+    used, allowed = house.speed.budget()
+    yield _gauge("keeper_speed_month_bytes", "What the speed tests of this calendar month cost.", used)
+    if allowed:
+        yield _gauge("keeper_speed_month_bytes_allowed", "What they may cost.", allowed)
+    test = house.speed.views.latest()
+    measured = test.result.measured if test and test.result else None
+    if test is None or test.result is None or measured is None or test.finished_at is None:
+        return
+    age = max(0.0, (house.clock.now() - test.finished_at).total_seconds())
+    by = (test.result.provider.value,)
+    yield _gauge("keeper_speed_age_seconds", "How long ago the line was measured with a result.", age)
+    yield _gauge("keeper_speed_low", "Whether that result was too slow, measured twice.", bool(test.low))
+    figures = {
+        "keeper_speed_download_bits_per_second": ("The last download.", measured.download_mbps * 1e6),
+        "keeper_speed_upload_bits_per_second": ("The last upload.", measured.upload_mbps * 1e6),
+        "keeper_speed_ping_seconds": ("The last ping.", measured.ping_ms / 1000),
+    }
+    for name, (about, value) in figures.items():
+        yield _gauges(name, about, ("provider",), {by: value})
 
 
 def _door(house: House) -> Iterator[Metric]:

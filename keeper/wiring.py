@@ -27,6 +27,7 @@ from keeper.house.folders import Folder
 from keeper.house.postroom import Desk, Postroom
 from keeper.house.postroom import OutletCard as OutletCard  # for the pages
 from keeper.house.rehearsal import EXAMPLES
+from keeper.house.speedroom import SpeedDesk, Speedroom
 from keeper.house.watchtower import WatchReader, Watchtower
 from keeper.ports import Plex, Stop
 from keeper.rules.types import (
@@ -37,6 +38,7 @@ from keeper.rules.types import (
     Check,
     ItemFilter,
     Preferences,
+    RunStatus,
     ScanOptions,
     Section,
     Server,
@@ -50,6 +52,7 @@ from keeper.store.folders import StoredFolders
 from keeper.store.items import Items
 from keeper.store.memory import StoredMemory
 from keeper.store.runs import Runs
+from keeper.store.speed_views import SpeedViews
 from keeper.store.views import Views
 from keeper.store.watching import StoredWatch
 from keeper.world.clock import SystemClock
@@ -98,6 +101,7 @@ class House:
         self.watch = WatchReader(self.database, self.clock, settings.watch_interval, self.watch_memory)
         self.watchtower = self._watchtower()
         self.monitor = self.watchtower.monitor
+        self.speed = Speedroom(self._speed_desk())
         self.postroom = Postroom(self._desk())
         self.eventbook = EventBook(Events(self.database), self.postroom.deliveries)
         self.doorkeeper: Doorkeeper | None = None
@@ -331,7 +335,30 @@ class House:
             self.open_client,
             self.probe_brake,
             self.demo,
+            measuring=lambda: self.speed.is_measuring(),
         )
+
+    def _speed_desk(self) -> SpeedDesk:
+        interval = self.settings.watch_interval
+        return SpeedDesk(
+            settings=self.settings,
+            clock=self.clock,
+            host=self.host,
+            database=self.database,
+            moment=self.watchtower.moment,
+            holds_engine=lambda: self.jobs.holds_engine,
+            address=lambda: self.address.url_and_token()[0],
+            open_client=self.open_client,
+            probe=self.probe,
+            last_check=self.checks.last,
+            is_stale=lambda check: is_stale(check, self.clock.now(), interval),
+            watch=self.watch_memory.load,
+            is_scanning=self._is_scanning,
+        )
+
+    def _is_scanning(self) -> bool:
+        run = self.runs.active()
+        return run is not None and run.status is RunStatus.RUNNING
 
     def _desk(self) -> Desk:
         return Desk(
@@ -341,7 +368,7 @@ class House:
             database=self.database,
             memory=self.memory,
             redactor=self.redactor,
-            books=Books(self.watch, self.runs),
+            books=Books(self.watch, self.runs, SpeedViews(self.database)),
             last_check=self.checks.last,
             holds_engine=lambda: self.jobs.holds_engine,
         )
@@ -371,6 +398,7 @@ class House:
             Duty("scans", self.jobs.work, lambda: QUEUE_SECONDS, self._work_now),
             Duty("monitor", self._look, self._until_next_look, self._look_now),
             *self.postroom.duties(),
+            *self.speed.duties(),
         ]
 
     def _keep_house(self) -> None:
@@ -392,6 +420,7 @@ class House:
     def _before_stop(self) -> None:
         self.jobs.stop()
         self.postroom.stop()
+        self.speed.stop()
         self.probe_brake.interrupt()
 
     def _after_stop(self) -> None:

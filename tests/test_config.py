@@ -6,6 +6,7 @@ import pytest
 
 from keeper import config
 from keeper.errors import SettingsError
+from keeper.rules.types import SpeedProvider
 
 
 def load(monkeypatch, **values):
@@ -184,3 +185,53 @@ def test_the_zone_of_the_speed_test_is_a_name_or_that_of_this_machine(monkeypatc
     assert load(monkeypatch, SPEED_TEST_TIMEZONE="local").airtable_zone is None
     with pytest.raises(SettingsError, match=r"SPEED_TEST_TIMEZONE.*Mars/Olympus.*IANA"):
         load(monkeypatch, SPEED_TEST_TIMEZONE="Mars/Olympus")
+
+
+# ------------------------------------------------------------------------------------------------ the speed of the line
+
+
+def test_without_a_word_about_it_the_line_is_measured_at_two_by_whoever_can(monkeypatch):
+    monkeypatch.delenv("SPEED_TEST_PROVIDERS", raising=False)  # that of the tests stays on this machine
+    settings = load(monkeypatch)
+    assert (settings.speed_test_hour, settings.max_speed_test_attempts, settings.speed_test_retry_delay) == (2, 4, 3600)
+    assert settings.speed_providers == tuple(SpeedProvider), "the words of the glossary, all of them, in its order"
+    assert settings.speed_budget == 0
+
+
+def test_providers_are_asked_in_the_order_of_the_setting_and_each_once(monkeypatch):
+    settings = load(monkeypatch, SPEED_TEST_PROVIDERS=" HTTP, ookla,,http ")
+    assert settings.speed_providers == ("http", "ookla")
+
+
+def test_the_monthly_budget_is_counted_in_bytes(monkeypatch):
+    assert load(monkeypatch, SPEED_TEST_MONTHLY_MB="2000").speed_budget == 2_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("SPEED_TEST_HOUR", "24"), ("SPEED_TEST_HOUR", "-1"), ("SPEED_TEST_HOUR", "2:30"), ("SPEED_TEST_HOUR", "night"),
+        ("MAX_SPEED_TEST_ATTEMPTS", "0"), ("MAX_SPEED_TEST_ATTEMPTS", "5"), ("MAX_SPEED_TEST_ATTEMPTS", "1.5"),
+        ("SPEED_TEST_RETRY_DELAY", "3599"), ("SPEED_TEST_RETRY_DELAY", "43201"), ("SPEED_TEST_RETRY_DELAY", "1h"),
+        ("SPEED_TEST_RETRY_DELAY", "nan"),
+        ("SPEED_TEST_SERVER", "nearest"), ("SPEED_TEST_SERVER", "12 34"), ("SPEED_TEST_SERVER", "--list"),
+        ("SPEED_TEST_PROVIDERS", "fast.com"), ("SPEED_TEST_PROVIDERS", "http;ookla"), ("SPEED_TEST_PROVIDERS", ","),
+        ("SPEED_TEST_DOWNLOAD_URL", "speed.example.org"), ("SPEED_TEST_DOWNLOAD_URL", "ftp://h/{bytes}"),
+        ("SPEED_TEST_UPLOAD_URL", "https://"), ("SPEED_TEST_UPLOAD_URL", "https://h/a b"),
+        ("SPEED_TEST_HTTP_MB", "0"), ("SPEED_TEST_HTTP_MB", "1001"), ("SPEED_TEST_HTTP_MB", "lots"),
+        ("SPEED_TEST_MONTHLY_MB", "-1"), ("SPEED_TEST_MONTHLY_MB", "2GB"),
+    ],
+)  # fmt: skip
+def test_nonsense_about_speed_tests_is_refused_with_what_is_accepted(monkeypatch, key, value):
+    with pytest.raises(SettingsError) as caught:
+        load(monkeypatch, **{key: value})
+    assert str(caught.value) == f"{key} is {value!r}; accepted is {config.ACCEPTED[key]}."
+
+
+@pytest.mark.parametrize("key", ["SPEED_TEST_DOWNLOAD_URL", "SPEED_TEST_UPLOAD_URL"])
+def test_an_address_to_measure_with_may_ask_something_but_holds_no_password(monkeypatch, key):
+    address = "http://127.0.0.1:8080/speed?n={bytes}&once=1"
+    assert getattr(load(monkeypatch, **{key: f" {address} "}), key.lower()) == address
+    with pytest.raises(SettingsError, match=key) as caught:
+        load(monkeypatch, **{key: "https://me:p4ss@h.example/x"})
+    assert "p4ss" not in str(caught.value)

@@ -31,7 +31,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 NAMES = {
     "python", "settings", "data file", "logs", "disk", "login", "time zone", "plex", "libraries", "folders", "disks",
     "network", "proxies", "clock", "engine", "last look", "watchdog", "action restart_plex", "action net_soft",
-    "action net_hard", "action dns_reset", "action reboot", "outlets",
+    "action net_hard", "action dns_reset", "action reboot", "outlets", "speed providers", "speed result",
 }  # fmt: skip
 SOUND: Mapping[str, Fact] = {
     "interface": Fact("eth7", "route"), "link_up": Fact(True), "carrier": Fact(True), "address": Fact(True),

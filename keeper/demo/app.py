@@ -19,6 +19,7 @@ from keeper.demo.routes_items import ItemRoutes
 from keeper.demo.routes_sections import SectionRoutes
 from keeper.demo.routes_system import SystemRoutes
 from keeper.demo.settings import Settings
+from keeper.demo.speed import SpeedLine
 from keeper.demo.switch import FaultLayer, Switch
 from keeper.demo.world import World
 
@@ -111,11 +112,11 @@ async def _error_page(request: Request, exc: Exception) -> Response:
 
 
 def build(world: World, switch: Switch) -> ASGIApp:
-    """From the inside to the outside: routes, the token check, the faults, the front that counts."""
+    """From the inside to the outside: routes, the token check, the faults, the front that counts, the line."""
     inner = Starlette(routes=routes(world), exception_handlers={HTTPException: _error_page, 500: _error_page})
     inner.router.redirect_slashes = False
     gate = Gate(inner, world.settings)
-    return Front(FaultLayer(gate, switch, world), world)
+    return SpeedLine(Front(FaultLayer(gate, switch, world), world), world.settings)
 
 
 class Gate:

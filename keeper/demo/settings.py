@@ -44,6 +44,11 @@ class Settings:
     busy_step: float = 0.05
     busy_limit: int = 0
 
+    # The line that a speed test of the demo measures: Mbit/s and seconds.
+    line_down: float = 90.0
+    line_up: float = 24.0
+    line_ping: float = 0.011
+
     # The server about itself.
     host_guard: bool = False
     claimed: bool = True

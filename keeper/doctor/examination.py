@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from keeper.config import ROOT
-from keeper.doctor import network, outlets, watchdog
+from keeper.doctor import network, outlets, speed, watchdog
 from keeper.doctor.watchdog import Finding
 from keeper.errors import KeeperError
 from keeper.rules.types import Cause, Check
@@ -37,7 +37,7 @@ def examine(house: House) -> list[Finding]:
         _plex, network.address, _libraries, watchdog.folders, watchdog.disks,
         network.network, network.proxies, network.clock,
         watchdog.engine, watchdog.allowed, watchdog.actions,
-        outlets.outlets,
+        outlets.outlets, speed.speed,
     ):  # fmt: skip
         findings += _examined(seen.__name__, partial(seen, house, check))
     return findings

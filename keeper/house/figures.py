@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 from keeper.rules.digest import Figures
 from keeper.rules.story import ACTION_WORDS
 from keeper.rules.types import Hour, IncidentSeen, Run
 from keeper.store.runs import Runs
+from keeper.store.speed_views import SpeedViews
 from keeper.store.watch_views import WatchViews
 
 _LEAF = 100  # rows that are read at once
@@ -23,6 +25,7 @@ class Books:
 
     watch: WatchViews
     runs: Runs
+    speed: SpeedViews
 
 
 def figures(books: Books, since: datetime, until: datetime, undelivered: int) -> Figures:
@@ -31,6 +34,7 @@ def figures(books: Books, since: datetime, until: datetime, undelivered: int) ->
     good, bad = sum(hour.good for hour in hours), sum(hour.bad for hour in hours)
     incidents = [each for each in _incidents(books.watch) if each.closed_at is None or each.closed_at >= since]
     runs = [run for run in _runs(books.runs, since) if run.finished_at and run.finished_at >= since]
+    results = [point for point in books.speed.points(since) if point.at < until]
     return Figures(
         good=good,
         bad=bad,
@@ -41,6 +45,8 @@ def figures(books: Books, since: datetime, until: datetime, undelivered: int) ->
         actions=_actions(books.watch, since),
         fixed=sum(run.stats.fixed for run in runs),
         failed=sum(run.stats.failed for run in runs),
+        download_mbps=median(point.download_mbps for point in results) if results else None,
+        upload_mbps=median(point.upload_mbps for point in results) if results else None,
         undelivered=undelivered,
     )
 

@@ -23,7 +23,11 @@ GROUPS: Mapping[str, Group] = {
     ),
     **dict.fromkeys(("Plex Update", "System Startup"), Group.UPDATE),
     **dict.fromkeys(("Scan Success", "Scan Failed", "Scan Cancelled", "Scan Interrupted"), Group.SCAN),
-    **dict.fromkeys(("Network Speed Test", "Speed Test Failed", "Speed Test Skipped"), Group.SPEED),
+    **dict.fromkeys(
+        ("Network Speed Test", "Speed Test Failed", "Speed Test Skipped", "Line Slow", "Line Fine Again",
+         "No Speed Results", "Speed Test Budget"),
+        Group.SPEED,
+    ),
     **dict.fromkeys(
         ("Login", "Login Failed", "Login Locked", "Login Unlocked", "Logged Out Elsewhere", "Logged Out Everywhere",
          "Password Changed"),
@@ -31,7 +35,7 @@ GROUPS: Mapping[str, Group] = {
     ),
     **dict.fromkeys(
         ("Watchdog Armed", "Watchdog Held", "Watchdog Released", "Limits Reset", "Folder Accepted", "Telling Changed",
-         "Outlet Added", "Outlet Removed"),
+         "Outlet Added", "Outlet Removed", "Speed Wishes Changed"),
         Group.OWNER,
     ),
     **dict.fromkeys(("Daily Digest", "Weekly Digest"), Group.DIGEST),

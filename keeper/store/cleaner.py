@@ -1,15 +1,16 @@
 """Retention: what is too old goes, in small batches that never lock the page out. Looks are summed up before they go.
 
 What the watchdog must not forget, and what remains of the looks, goes by number and not by age: a clock that is years
-ahead for an hour would otherwise empty it.
+ahead for an hour would otherwise empty it. Of the speed tests, both have to agree.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import cycle
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, exists, func, select
+from sqlalchemy import Column, ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.engine import Connection
 
 from keeper.rules.types import RunStatus
@@ -31,7 +32,12 @@ from keeper.store.schema import (
     scan_items,
     scan_runs,
     sessions,
+    speed_days,
+    speed_runs,
+    speed_tests,
 )
+from keeper.store.speed_rows import ENDED as SPEED_ENDED
+from keeper.store.speed_rows import OPEN
 
 CHECK_DAYS, EVENT_DAYS, LOGIN_DAYS = 3, 365, 30
 MOST_EVENTS = 1_000_000
@@ -40,6 +46,10 @@ KEPT = (
     (check_hours, 2_500), (check_days, 3_653), (incident_steps, 50_000), (incidents, 5_000), (actions, 5_000),
     (plex_turns, 5_000),
 )  # fmt: skip
+SPEED_DAYS = 5 * 365
+#: So many of the newest stay whatever their age: a year of days and tests, and what those of some months cost. They
+#: limit the next test, also when the clock is five years ahead for an hour.
+SPEED_KEPT = {speed_tests: 400, speed_runs: 1_000, speed_days: 400}
 _ENDED = [status.value for status in RunStatus if status.ended]
 
 
@@ -63,6 +73,7 @@ class StoredCleaner:
                 or _prune_events(connection, now - timedelta(days=EVENT_DAYS), batch)
                 or _prune(connection, sessions, sessions.c.expires_at < now - timedelta(days=LOGIN_DAYS), batch)
                 or _prune(connection, login_failures, login_failures.c.at < now - timedelta(days=LOGIN_DAYS), batch)
+                or _prune_speed(connection, now - timedelta(days=SPEED_DAYS), batch)
                 or _prune_beyond(connection, *next(self._turns), batch)
             )
         if gone:
@@ -108,11 +119,31 @@ def _prune_told(connection: Connection, condition: ColumnElement[bool], batch: i
     return connection.execute(delete(events).where(events.c.id.in_(doomed))).rowcount
 
 
+def _prune_speed(connection: Connection, before: datetime, batch: int) -> int:
+    """Of the speed tests; none that waits or runs, and no day that is not over."""
+    ended, over = speed_tests.c.status.in_(SPEED_ENDED), speed_days.c.outcome != OPEN
+    return (
+        _prune_old(connection, speed_tests, (speed_tests.c.created_at < before) & ended, batch)
+        or _prune_old(connection, speed_runs, speed_runs.c.at < before, batch)
+        or _prune_old(connection, speed_days, (speed_days.c.local_date < f"{before:%Y-%m-%d}") & over, batch)
+    )
+
+
+def _prune_old(connection: Connection, table: Table, condition: ColumnElement[bool], batch: int) -> int:
+    key, oldest_kept = _oldest_kept(connection, table, SPEED_KEPT[table])
+    return 0 if oldest_kept is None else _prune(connection, table, condition & (key < oldest_kept), batch)
+
+
 def _prune_beyond(connection: Connection, table: Table, keep: int, batch: int) -> int:
     """What is older than the newest `keep` rows."""
-    (key,) = table.primary_key
-    oldest_kept = connection.execute(select(key).order_by(key.desc()).offset(keep - 1).limit(1)).scalar()
+    key, oldest_kept = _oldest_kept(connection, table, keep)
     return 0 if oldest_kept is None else _prune(connection, table, key < oldest_kept, batch)
+
+
+def _oldest_kept(connection: Connection, table: Table, keep: int) -> tuple[Column[Any], Any]:
+    """The key of the last of the newest `keep` rows; None = there are fewer."""
+    (key,) = table.primary_key
+    return key, connection.execute(select(key).order_by(key.desc()).offset(keep - 1).limit(1)).scalar()
 
 
 def _prune(connection: Connection, table: Table, condition: ColumnElement[bool], batch: int) -> int:

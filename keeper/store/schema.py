@@ -375,6 +375,68 @@ outlet_calls = Table(
     _count("calls", default=0),
 )
 
+speed_tests = Table(
+    "speed_tests",
+    metadata,
+    _identity(),
+    _name("status", 12),
+    _name("source", 12),
+    _name("requested_by"),
+    _name("local_date", 10),
+    _count("anyway", default=0),
+    _when("created_at"),
+    _when("began_at", nullable=True),
+    _name("boot", default=""),
+    Column("uptime", Float, nullable=False, default=0.0),
+    _when("finished_at", nullable=True),
+    _count("cancel_requested", default=0),
+    _name("provider", 20, nullable=True),
+    _name("server", 200, default=""),
+    _name("server_name", 200, default=""),
+    Column("ping_ms", Float),
+    Column("download_mbps", Float),
+    Column("upload_mbps", Float),
+    _name("low", 40, default=""),
+    _count("bytes", default=0),
+    Column("seconds", Float, nullable=False, default=0.0),
+    _sentence("error", default=""),
+    _name("error_code", 20, default=""),
+    _text("progress_json", default="{}"),
+    _when("progress_at", nullable=True),
+    _name("owner", 120, nullable=True),
+    _name("holder", 200, nullable=True),
+)
+
+speed_runs = Table(
+    "speed_runs",
+    metadata,
+    _identity(),
+    _count("test_id"),
+    _when("at"),
+    _name("provider", 20),
+    _name("server", 200, default=""),
+    _name("server_name", 200, default=""),
+    Column("ping_ms", Float),
+    Column("download_mbps", Float),
+    Column("upload_mbps", Float),
+    _name("flaw", 20, nullable=True),
+    _sentence("said", default=""),
+    _count("bytes", default=0),
+    Column("seconds", Float, nullable=False, default=0.0),
+)
+
+speed_days = Table(
+    "speed_days",
+    metadata,
+    _name("local_date", 10, primary_key=True),
+    _name("outcome", 12, default=""),
+    _name("hindrance", 20, nullable=True),
+    _when("again_at", nullable=True),
+    _name("again_boot", default=""),
+    Column("again_uptime", Float, nullable=False, default=0.0),
+    _when("settled_at", nullable=True),
+)
+
 watch_memory = Table(
     "watch_memory",
     metadata,

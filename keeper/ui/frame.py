@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from keeper.rules.types import Cause
 from keeper.ui import parts, state
-from keeper.ui.screens import account, events, library, outlets, overview, runs, watchdog
+from keeper.ui.screens import account, events, library, outlets, overview, runs, speed, watchdog
 from keeper.ui.state import house, tongue
 
 ASSETS = Path(__file__).parent / "assets"
@@ -18,6 +18,7 @@ SCREENS = (
     ("watchdog", watchdog.show, ":material/shield:"),
     ("library", library.show, ":material/video_library:"),
     ("runs", runs.show, ":material/history:"),
+    ("speed", speed.show, ":material/speed:"),
     ("events", events.show, ":material/list_alt:"),
     ("outlets", outlets.show, ":material/notifications:"),
     ("account", account.show, ":material/account_circle:"),

@@ -21,6 +21,7 @@ from keeper.rules.types import (
     Source,
     Why,
 )
+from keeper.ui.lexicon_speed import SPEED_WORDS
 from keeper.ui.lexicon_watch import WATCH_WORDS, Pair
 
 WORDS: dict[type[StrEnum], dict[str, Pair]] = {
@@ -140,6 +141,7 @@ WORDS: dict[type[StrEnum], dict[str, Pair]] = {
         DeliveryStatus.DROPPED: ("Given up", "Aufgegeben"),
     },
     **WATCH_WORDS,
+    **SPEED_WORDS,
 }
 
 #: What a person can do about it, or may expect; '' where nothing needs saying.

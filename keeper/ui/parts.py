@@ -285,8 +285,8 @@ def leaf(name: str, place: str, older: int | None) -> None:
 
 
 def size(count: int) -> str:
-    """Bytes as one says them: '640 B', '12 KB', '3.4 MB'."""
+    """Bytes as one says them: '640 B', '12 KB', '3.4 MB', '1.2 GB'."""
     if count < 1000:
         return f"{count} B"
-    unit, value = ("KB", count / 1e3) if count < 1e6 else ("MB", count / 1e6)
+    unit, value = next((unit, count / size) for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)) if count >= size)
     return f"{tongue().number(value, 0 if value >= 10 else 1)} {unit}"

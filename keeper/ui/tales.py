@@ -1,4 +1,4 @@
-"""Every event as a sentence in a person's language: of the watchdog, of scans, of the door, of deliveries.
+"""Every event as a sentence in a person's language: of the watchdog, of scans, of the line, the door and deliveries.
 
 Plain text: whoever shows it escapes it. What nobody here understands is told as it was written.
 """
@@ -6,7 +6,7 @@ Plain text: whoever shows it escapes it. What nobody here understands is told as
 from __future__ import annotations
 
 from keeper.rules.types import Event, RunStatus, Stats
-from keeper.ui import parts, thoughts
+from keeper.ui import parts, tales_speed, thoughts
 from keeper.ui.state import tongue
 
 ENDS = tuple(status.value for status in RunStatus if status.ended)
@@ -15,7 +15,8 @@ LONGEST = 280  # characters of a sentence in a list
 
 
 def told(event: Event) -> str:
-    return thoughts.event(event) or _scan(event) or door(event) or _post(event) or _digest(event) or event.message
+    tellers = (thoughts.event, _scan, tales_speed.told, door, _post, _digest)
+    return next((said for teller in tellers if (said := teller(event))), event.message)
 
 
 def short(said: str) -> str:

@@ -1,7 +1,8 @@
 """Running another program: the one place where the service starts any (the simulated server has its own).
 
-Bounded in every direction: an argument list and never a shell, no input, 64 KiB of each output, a time limit for all
-of it, and an environment without secrets. Whatever goes wrong comes back as a Ran; nothing is raised.
+Bounded in every direction: an argument list and never a shell, a line of input at the most, 64 KiB of each output, a
+time limit for all of it, and an environment without secrets. Whatever goes wrong comes back as a Ran; nothing is
+raised.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import signal
 import subprocess  # nosec B404  # this is the place
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 from keeper.ports import Clock
@@ -22,6 +23,7 @@ KEPT_BYTES = 64 * 1024  # of each output; the rest is read and thrown away, so t
 GRACE = 2.0  # seconds between asking a group to end and killing it, and again until it is given up
 _LAST_WORDS = 0.5  # seconds to read what a program that has ended left in the pipes
 _POLL = 0.05
+_WATCH = 0.1  # seconds between two looks at whether it shall end early
 _SECRET = ("TOKEN", "PASS", "KEY", "SECRET", "CREDENTIAL", "CLAIM")
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin")
 
@@ -32,45 +34,78 @@ class SystemCommands:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def run(self, argv: Sequence[str], seconds: float) -> Ran:
-        """Runs argv and waits for it, at most `seconds` and 2 x GRACE for ending it. Never raises.
+    def run(
+        self,
+        argv: Sequence[str],
+        seconds: float,
+        watch: Callable[[], bool] | None = None,
+        grace: float = GRACE,
+        *,
+        given: str = "",
+        hear: Callable[[str], None] | None = None,
+    ) -> Ran:
+        """Runs argv and waits for it, at most `seconds` and grace + GRACE for ending it. Never raises by itself.
+
+        `watch` is asked every 0.1 s, in this thread; True = the program is ended at once. `hear` gets before that what
+        it has said so far. `given` is what it can read: short, for what nobody shall see in the list of processes.
 
         What the program leaves behind in good order goes on living and may go on writing: a start script hands its
-        output down to what it starts, and a closed pipe would kill that. Only at the time limit the whole process
-        group is ended; a program that made its own session, or belongs to root when we do not, escapes that.
+        output down to what it starts, and a closed pipe would kill that. Only at the time limit, and when it is ended
+        early, the whole process group is ended: asked first, and killed after `grace` seconds. A program that made its
+        own session, or belongs to root when we do not, escapes that.
         """
         began = self._clock.monotonic()
-        child = _started(argv)
+        child = _started(argv, given)
         if isinstance(child, str):
             return Ran(None, err=child)
         outputs = [_Drain(pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
-        late = _still_runs(child, seconds)
-        if late:
-            _end_group(child)
+        try:
+            over = self._awaited(child, seconds, _watcher(watch, hear, outputs[0]))
+        except BaseException:  # of watch or hear: theirs to know, but the program is ours
+            _end_group(child, grace)
+            raise
+        if over:
+            _end_group(child, grace)
         out, err = (drain.text() for drain in outputs)
         took = self._clock.monotonic() - began
-        if late:
+        if over == "late":
             return Ran(None, out, f"not finished after {seconds:g} seconds. {err}".strip(), took, timed_out=True)
+        if over:
+            return Ran(None, out, f"ended early, after {took:.1f} seconds. {err}".strip(), took)
         return Ran(child.returncode, out, err, took)
+
+    def _awaited(self, child: subprocess.Popen[bytes], seconds: float, watch: Callable[[], bool] | None) -> str:
+        """'' = it has ended by itself; else why it has to be ended: late, or early."""
+        if watch is None:
+            return "late" if _still_runs(child, seconds) else ""
+        ends = self._clock.monotonic() + seconds
+        while _still_runs(child, min(_WATCH, ends - self._clock.monotonic())):
+            if self._clock.monotonic() >= ends:
+                return "late"
+            if watch():
+                return "early"
+        return ""
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a program gets to see: no secrets, untranslated messages, and the folders where system programs live."""
+    """What a program gets to see: no secrets, untranslated messages, the folders where system programs live, and a
+    home, for want of which some break down."""
     kept = {name: text for name, text in environment.items() if not any(word in name.upper() for word in _SECRET)}
     path = [folder for folder in kept.get("PATH", "").split(os.pathsep) if folder]
     path += [folder for folder in _FOLDERS if folder not in path]
+    kept.setdefault("HOME", os.path.expanduser("~"))
     return kept | {"PATH": os.pathsep.join(path), "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
 
 
-def _started(argv: Sequence[str]) -> subprocess.Popen[bytes] | str:
+def _started(argv: Sequence[str], given: str = "") -> subprocess.Popen[bytes] | str:
     """The running program, or a sentence why there is none."""
     if not argv:
         return "no command was given"
     environment = clean_environment(os.environ)
     try:
-        return subprocess.Popen(  # nosec B603  # an argument list, no shell
+        child = subprocess.Popen(  # nosec B603  # an argument list, no shell
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd="/",
@@ -84,6 +119,30 @@ def _started(argv: Sequence[str]) -> subprocess.Popen[bytes] | str:
         )
     except (OSError, ValueError, subprocess.SubprocessError) as problem:  # no memory, no processes, a zero byte
         return f"{argv[0]} could not be started: {problem}"
+    if child.stdin is not None:
+        _give(child.stdin, given)
+    return child
+
+
+def _give(pipe: IO[bytes], text: str) -> None:
+    """Short enough to fit into the pipe, so nobody waits for a reader. How a program ends that did not want it, and
+    closed the pipe, is told by the program itself."""
+    with contextlib.suppress(BrokenPipeError), pipe:
+        pipe.write(text.encode())
+
+
+def _watcher(
+    watch: Callable[[], bool] | None, hear: Callable[[str], None] | None, output: _Drain
+) -> Callable[[], bool] | None:
+    """Hearing and watching as one."""
+    if hear is None:
+        return watch
+
+    def look() -> bool:
+        hear(output.so_far())
+        return watch is not None and watch()
+
+    return look
 
 
 class _Drain:
@@ -106,7 +165,10 @@ class _Drain:
         """What has come so far, once the end was reached or a short while has passed."""
         if self._thread.ident is not None:
             self._thread.join(_LAST_WORDS)
-        return bytes(self._kept).decode("utf-8", "replace").strip()
+        return self.so_far().strip()
+
+    def so_far(self) -> str:
+        return bytes(self._kept).decode("utf-8", "replace")
 
 
 def _still_runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -117,11 +179,11 @@ def _still_runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
     return False
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
+def _end_group(child: subprocess.Popen[bytes], grace: float) -> None:
     """SIGTERM to the whole group, SIGKILL to what is left of it; what even survives that is left to the system."""
     _signal(child, signal.SIGTERM)
     _signal(child, signal.SIGCONT)  # a stopped one would not hear it
-    if not _group_ended(child):
+    if not _group_ended(child, grace):
         _signal(child, signal.SIGKILL)
         _still_runs(child, GRACE)
 
@@ -131,9 +193,9 @@ def _signal(child: subprocess.Popen[bytes], sign: signal.Signals) -> None:
         os.killpg(child.pid, sign)
 
 
-def _group_ended(child: subprocess.Popen[bytes]) -> bool:
+def _group_ended(child: subprocess.Popen[bytes], grace: float) -> bool:
     pause = threading.Event()
-    for _ in range(round(GRACE / _POLL)):
+    for _ in range(round(grace / _POLL)):
         child.poll()
         try:
             os.killpg(child.pid, 0)

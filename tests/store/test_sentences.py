@@ -28,7 +28,7 @@ LEFT_ALONE = {
     "settings.value", "scan_runs.stats_json", "scan_items.section_title", "scan_items.title", "scan_items.parent",
     "media_state.title", "media_state.parent", "library_sections.title", "library_sections.locations_json",
     "watch_memory.watch_json", "check_hours.causes_json", "check_hours.figures_json", "check_days.causes_json",
-    "check_days.figures_json",
+    "check_days.figures_json", "speed_tests.progress_json",
 }  # fmt: skip
 
 

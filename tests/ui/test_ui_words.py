@@ -45,6 +45,12 @@ SHOWN = (
     types.StepKind,
     types.Group,
     types.DeliveryStatus,
+    types.SpeedProvider,
+    types.SpeedSource,
+    types.SpeedStatus,
+    types.Hindrance,
+    types.Flaw,
+    types.Aspect,
 )
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from streamlit.testing.v1 import AppTest
+from ui_speed import FakeSpeed, measured_for_a_month
 
 from keeper.errors import KeeperError, PasswordRefused, RunError
 from keeper.rules.types import (
@@ -319,10 +320,12 @@ class FakeHouse:
     def __post_init__(self) -> None:
         self.clock = SimpleNamespace(now=lambda: self.at)
         self.settings = SimpleNamespace(demo=self.demo, plex_url="", watch_interval=300.0, max_retries=2, **SILENT)
+        self.settings.speed_test_server = ""
         self.views = FakeViews(lambda: self.at)
         self.memory = SimpleNamespace(preferences=lambda: self.saved)
         self.doorkeeper: FakeDoor | None = FakeDoor(self._act)
         self.watch = FakeWatch()
+        self.speed = FakeSpeed(self._act)
         self.postroom = FakePostroom(self._act)
         self.eventbook: Any = None  # a real one, in tests of events
         self.broken = dict.fromkeys(("crash", "hang", "starting", "database", "film", "folder"), False)
@@ -652,6 +655,7 @@ def lived_in() -> FakeHouse:
         Event(3, NOW - timedelta(days=1), "Plex", Severity.WARNING, "Plex did not answer for 35 minutes.", {}),
     ]
     _watched_over(house)
+    measured_for_a_month(house.speed, NOW)
     house.saved = Preferences(schedule_enabled=True, schedule="03:30", libraries=("1", "4", "9"))
     house.upcoming = NOW + timedelta(hours=14, minutes=55)
     house.log = "\n".join(

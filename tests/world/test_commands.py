@@ -190,3 +190,64 @@ def _is_gone(pid: int) -> bool:
     if sys.platform == "linux":
         return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
     return not psutil.pid_exists(pid)
+
+
+# ------------------------------------------------------------------------------------------------ ended early
+
+
+def test_whoever_watches_may_end_it_at_once(seam):
+    looks: list[float] = []
+
+    def enough() -> bool:
+        looks.append(time.monotonic())
+        return len(looks) == 3
+
+    ran = seam.run(python("print('begun', flush=True)", "import time", "time.sleep(60)"), 30, enough)
+    assert (ran.code, ran.timed_out, ran.out) == (None, False, "begun") and "ended early" in ran.err
+    assert len(looks) == 3 and 0.2 <= ran.seconds < 1
+
+
+def test_one_that_is_watched_ends_by_itself_and_at_its_limit_all_the_same(seam):
+    assert seam.run(("sh", "-c", "sleep 0.3; exit 4"), 10, lambda: False).code == 4
+    ran = seam.run(("sleep", "60"), 0.4, lambda: False)
+    assert ran.timed_out and ran.seconds < 1.5
+
+
+def test_the_grace_of_one_that_does_not_want_to_end_can_be_short(seam):
+    deaf = python("import signal, time", "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+                  "print('deaf', flush=True)", "time.sleep(60)")  # fmt: skip
+    heard: list[str] = []
+    began = time.monotonic()
+    ran = seam.run(deaf, 30, lambda: "deaf" in "".join(heard), 0.3, hear=heard.append)
+    assert ran.code is None and "ended early" in ran.err and 0.3 < time.monotonic() - began < 1.5
+
+
+def test_what_it_has_said_so_far_can_be_heard(seam):
+    heard: list[str] = []
+    ran = seam.run(("sh", "-c", "echo one; sleep 0.4; echo two; sleep 0.4"), 10, hear=heard.append)
+    assert ran.out == "one\ntwo" and "one\n" in heard and heard[-1] == "one\ntwo\n"
+
+
+def test_what_nobody_else_shall_see_is_given_to_it(seam):
+    assert seam.run(("cat",), 10, given='{"token": "hush ü"}').out == '{"token": "hush ü"}'
+    assert seam.run(("true",), 10, given="nobody reads this").code == 0
+
+
+def test_when_the_watcher_breaks_down_nothing_is_left_running(seam):
+    def broken() -> bool:
+        raise RuntimeError("no more")
+
+    before = len(psutil.Process().children())
+    with pytest.raises(RuntimeError, match="no more"):
+        seam.run(("sleep", "60"), 30, broken)
+    assert len(psutil.Process().children()) == before
+
+
+def test_the_way_to_the_outside_reaches_the_program():
+    way = {"http_proxy": "http://p:3128", "HTTPS_PROXY": "http://p:3128", "no_proxy": "localhost", "ALL_PROXY": "x",
+           "SSL_CERT_FILE": "/ca.pem", "SSL_CERT_DIR": "/cas", "REQUESTS_CA_BUNDLE": "/ca.pem"}  # fmt: skip
+    assert way.items() <= clean_environment(way).items()
+
+
+def test_every_program_has_a_home():
+    assert clean_environment({})["HOME"] and clean_environment({"HOME": "/mine"})["HOME"] == "/mine"

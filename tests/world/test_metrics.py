@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,11 @@ from keeper.config import Settings
 from keeper.errors import StoreError
 from keeper.metrics import CONTENT_TYPE, exposition
 from keeper.rules.types import (
+    Aspect,
     Cause,
     Check,
     Item,
+    Measured,
     Notice,
     RunStatus,
     ScanOptions,
@@ -29,6 +32,11 @@ from keeper.rules.types import (
     SessionRow,
     Severity,
     Source,
+    SpeedEnd,
+    SpeedProvider,
+    SpeedRun,
+    SpeedSource,
+    SpeedStatus,
     Stats,
 )
 from keeper.store.schema import scan_runs
@@ -121,7 +129,7 @@ def test_the_first_minute_shows_what_is_known_and_nothing_else(figures: Callable
     assert names(figures()) == {
         "keeper_info", "keeper_engine_running", "keeper_page_runs_total", "keeper_scan_running", "keeper_scan_runs",
         "keeper_sessions_active", "keeper_login_failures_day", "keeper_data_file_in_place", "keeper_data_file_bytes",
-        "process_resident_memory_bytes",
+        "keeper_speed_month_bytes", "process_resident_memory_bytes",
     }  # fmt: skip
 
 
@@ -203,6 +211,41 @@ def test_what_was_seen_on_another_server_is_not_nought_on_this_one(
     house.runs.forget_server(house.address.name)
     house.items.note_sections(house.pin_server(Server("m2", "New", "1")), [MOVIES, SHOWS])
     assert "keeper_items_lacking" not in names(figures())
+
+
+# ------------------------------------------------------------------------------------------------ the line
+
+
+def measured(house: House, low: tuple[Aspect, ...] = ()) -> None:
+    store, now = house.speed.store, house.speed.surveyor._with.moment()
+    test = store.start(SpeedSource.CLI, "test", "2026-11-21", False, house.host.me(), "here", now)
+    run = SpeedRun(SpeedProvider.HTTP, Measured("s", "S", 12.5, 93.4, 24.0, 8_000_000, 2_000_000), bytes=10_000_000)
+    store.note_run(test.id, run, now.at)
+    store.finish(test.id, SpeedEnd(SpeedStatus.SUCCESS, run, low, 20.0), NOW - timedelta(hours=2))
+
+
+def test_the_last_result_is_told_in_base_units_with_who_measured_it(
+    house: House, figures: Callable[[], Figures]
+) -> None:
+    measured(house)
+    found = figures()
+    assert found["keeper_speed_download_bits_per_second", "http"] == pytest.approx(93.4e6)
+    assert found["keeper_speed_upload_bits_per_second", "http"] == pytest.approx(24e6)
+    assert found["keeper_speed_ping_seconds", "http"] == pytest.approx(0.0125)
+    assert (found["keeper_speed_low",], found["keeper_speed_age_seconds",]) == (0, 7200)
+    assert found["keeper_speed_month_bytes",] == 10_000_000
+    assert "keeper_speed_month_bytes_allowed" not in names(found), "there is no limit"
+
+
+def test_a_low_result_is_one(house: House, figures: Callable[[], Figures]) -> None:
+    measured(house, (Aspect.UPLOAD,))
+    assert figures()["keeper_speed_low",] == 1
+
+
+def test_a_budget_is_told_where_there_is_one(tmp_path: Path) -> None:
+    limited = Settings(_env_file=None, psr_db_path=tmp_path / "limited.db", speed_test_monthly_mb=2000)
+    with closing(House(limited)) as house:
+        assert b"keeper_speed_month_bytes_allowed 2e+09" in exposition(house)
 
 
 # ------------------------------------------------------------------------------------------------ the door

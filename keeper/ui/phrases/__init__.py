@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keeper.ui.phrases import account, common, demo, events, library, overview, runs, watchdog
+from keeper.ui.phrases import account, common, demo, events, library, overview, runs, speed, watchdog
 
 PHRASES: dict[str, tuple[str, str]] = {
     **common.PHRASES,
@@ -13,4 +13,5 @@ PHRASES: dict[str, tuple[str, str]] = {
     **account.PHRASES,
     **demo.PHRASES,
     **events.PHRASES,
+    **speed.PHRASES,
 }

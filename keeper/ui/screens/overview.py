@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from statistics import median
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from keeper import wiring
-from keeper.rules.types import Cause, Check, IncidentSeen
-from keeper.ui import charts, jobcard, parts, seen, state, tales, thoughts
+from keeper.rules.types import Aspect, Cause, Check, IncidentSeen
+from keeper.ui import charts, jobcard, parts, rates, seen, state, tales, thoughts
 from keeper.ui.screens import availability
 from keeper.ui.state import house, tongue
+
+SPEED_DAYS = 30  # of the trend in its tile
 
 _Looks = list[tuple[datetime, str, float | None]]
 
@@ -33,11 +36,12 @@ def _state_and_tiles() -> None:
     _state(check, looks)
     _incident()
     _blocked()
-    with st.grid(4, min_column_width=160, gap="small"):
+    with st.grid(5, min_column_width=160, gap="small", key="tiles"):
         _tile_response(looks)
         _tile_library()
         _tile_mended()
         _tile_next()
+        _tile_speed()
 
 
 # --- the state in one sentence ---
@@ -172,12 +176,16 @@ def _look_now() -> None:
 
 
 def _tile(key: str, label: str, icon: str, value: str | None, below: str, picture: str = "") -> None:
-    with st.container(border=True, height="stretch", gap=None, key=f"card-tile-{key}"):
+    with _box(key):
         st.metric(label, value, icon=f":material/{icon}:")
         st.caption(below)
         st.space("stretch")
         if picture:
             st.html(picture)
+
+
+def _box(key: str) -> DeltaGenerator:
+    return st.container(border=True, height="stretch", gap=None, key=f"card-tile-{key}")
 
 
 def _tile_response(looks: _Looks) -> None:
@@ -220,6 +228,28 @@ def _tile_next() -> None:
     now = house().clock.now()
     below = f"{t.day(upcoming, now)} · {t.ago(upcoming, now)}"
     _tile("next", t.say("tile_next"), "schedule", t.clock(upcoming), below)
+
+
+def _tile_speed() -> None:
+    """The last result and where it comes from; calm while there is none."""
+    t, views = tongue(), house().speed.views
+    latest = views.latest()
+    measured = latest.result.measured if latest and latest.result else None
+    if latest is None or measured is None:
+        with _box("speed"):
+            st.metric(t.say("tile_speed"), None, icon=":material/network_check:")
+            parts.link("speed", t.say("tile_speed_never"))
+        return
+    with _box("speed"):
+        st.metric(t.say("tile_speed"), rates.rate(measured.download_mbps), icon=":material/network_check:")
+        upload = f"{rates.ARROWS[Aspect.UPLOAD]} {rates.bare(measured.upload_mbps)}"
+        said = f"{upload} · {rates.milliseconds(measured.ping_ms)}"
+        parts.link("speed", f":orange[{rates.capital(rates.too_slow(latest.low))}]" if latest.low else said)
+        st.space("stretch")
+        since = house().clock.now() - timedelta(days=SPEED_DAYS)
+        downloads: list[float | None] = [point.download_mbps for point in views.points(since)]
+        if len(downloads) > 1:
+            st.html(charts.spark(downloads, t.say("tile_speed_alt")))
 
 
 # --- the job ---
