@@ -15,7 +15,7 @@ demo: $(VENV)/.run
 test: $(VENV)/.dev
 	$(BIN)/python -m coverage run -m pytest tests/rules
 	$(BIN)/python -m coverage report --fail-under=100
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
 	$(BIN)/python -m pytest tests --ignore tests/rules --ignore tests/browser -n 2 --dist worksteal
 
 check: $(VENV)/.dev

@@ -135,8 +135,8 @@ class Surveyor:
         if is_running:
             return True
         wishes, now = t.store.wishes(), t.clock.now()
-        for day in speed_schedule.over(self._book(now), wishes.daily, t.zone(), now):
-            self._close(day.date, told=wishes.daily)
+        for left in speed_schedule.over(self._book(now), wishes.daily, t.zone(), now):
+            self._close(left.date, told=wishes.daily)
         day = self._due_day() if wishes.daily else None
         if active is not None:
             self._serve()
@@ -176,9 +176,8 @@ class Surveyor:
         """Begins it unless something is in the way. What was in the way before it began costs no attempt."""
         meters = self._ready()
         overseer = self._new_overseer(anyway=False)
-        hindrance = None
+        hindrance: Hindrance | None = Hindrance.BUDGET
         if meters and not any(self._fits(meter, spread=True) for meter in meters):
-            hindrance = Hindrance.BUDGET
             self._warn_of_budget()
         else:
             hindrance = self._hindrance(overseer)

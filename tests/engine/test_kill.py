@@ -92,6 +92,7 @@ def test_fifty_kills_lose_nothing_and_judge_nobody_twice(tmp_path, serve):
         if runs.get(job_id).status != "success":
             assert until(lambda: runs.get(job_id).status == "interrupted", 2.0) < 2.0
             runs.requeue(job_id, "test")
+    plex.set(refresh_seconds=[0.05, 0.1])  # the rest has nothing to do with being killed
     until(lambda: runs.get(job_id).status in ("success", "failed"), 60)
     run = runs.get(job_id)
     engine.end()

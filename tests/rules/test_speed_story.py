@@ -68,6 +68,10 @@ def test_each_of_them_has_its_sentence(words):
     assert all(sentence.endswith(".") for sentence in words.values())
 
 
+def test_a_test_that_waits_or_runs_has_not_ended():
+    assert [status for status in SpeedStatus if not status.ended] == [SpeedStatus.QUEUED, SpeedStatus.RUNNING]
+
+
 # ---------------------------------------------------------------------------- outcomes
 
 

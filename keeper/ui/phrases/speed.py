@@ -175,16 +175,16 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Ab {hour} Uhr ({zone}), wenn niemand schaut; bis zu {n} Versuche. Die Stunde legt `SPEED_TEST_HOUR` in "
         "`.env` fest.",
     ),
-    "sp_wish_down": ("Download, at least Mbit/s", "Download, mindestens Mbit/s"),
-    "sp_wish_up": ("Upload, at least Mbit/s", "Upload, mindestens Mbit/s"),
-    "sp_wish_ping": ("Ping, at most ms", "Ping, höchstens ms"),
+    "sp_wish_down": ("Least download, Mbit/s", "Min. Download, Mbit/s"),
+    "sp_wish_up": ("Least upload, Mbit/s", "Min. Upload, Mbit/s"),
+    "sp_wish_ping": ("Most ping, ms", "Max. Ping, ms"),
     "sp_wish_zero": ("0 = not asked for", "0 = egal"),
     "sp_wish_share": (
         "Too slow below this share of what is usual with that server",
         "Zu langsam unter diesem Anteil des bei diesem Server Üblichen",
     ),
-    "sp_wish_after": ("Alarm after so many slow results …", "Alarm nach so vielen langsamen Ergebnissen …"),
-    "sp_wish_of": ("… among so many of the latest", "… unter so vielen der letzten"),
+    "sp_wish_after": ("Alarm after … slow results", "Alarm ab … langsamen Ergebnissen"),
+    "sp_wish_of": ("among the latest …", "unter den letzten …"),
     "sp_wish_alarm_wrong": (
         "There cannot be more slow results than are looked at.",
         "Es kann nicht mehr langsame Ergebnisse geben, als angesehen werden.",
