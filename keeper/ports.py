@@ -484,7 +484,7 @@ class SpeedStore(Protocol):
         """The daily test of that date has to wait."""
 
     def settle(self, day: SpeedDay, notices: Sequence[Notice], marks: Mapping[str, str], now: datetime) -> bool:
-        """A date is over; with its events, in one transaction. False, and nothing is told, when it was settled before."""
+        """A date is over; with its events, in one transaction. False when it was over before; then nothing is told."""
 
     def note(self, notices: Sequence[Notice], marks: Mapping[str, str], now: datetime) -> None:
         """Tells something, and that it was told."""

@@ -21,6 +21,7 @@ from keeper.rules import belief, speed_schedule, speed_story, volume
 from keeper.rules.speed_story import Outcome
 from keeper.rules.types import (
     Aspect,
+    Flaw,
     Hindrance,
     Moment,
     Owner,
@@ -113,7 +114,7 @@ class Surveyor:
     def run_now(self, source: SpeedSource, by: str, anyway: bool) -> SpeedTest:
         """A test in this very thread (the CLI). Raises RunError naming who is in the way."""
         t, now = self._with, self._with.moment()
-        t.store.interrupt_orphans(t.is_alive, now.at)
+        self._mind_orphans()
         test = t.store.start(source, by, speed_schedule.today(now.at, t.zone()), anyway, t.owner, t.holder, now)
         self._carry_through(test, self._new_overseer(anyway))
         return t.store.get(test.id) or test
@@ -147,7 +148,16 @@ class Surveyor:
     def _mind_orphans(self) -> None:
         for test_id in self._with.store.interrupt_orphans(self._with.is_alive, self._with.clock.now()):
             log.warning("speed test %s was left behind by a program that ended", test_id)
+            self._count_lost(test_id)
         self._minded = True
+
+    def _count_lost(self, test_id: int) -> None:
+        """What a measurement cost whose program was killed in the middle is not known: as much as it might have."""
+        t, test = self._with, self._with.store.get(test_id)
+        meter = next((each for each in t.meters() if test and each.provider is test.progress.provider), None)
+        if meter is not None:
+            lost = SpeedRun(meter.provider, flaw=Flaw.STOPPED, said=speed_story.LOST, bytes=self._needed(meter))
+            t.store.note_run(test_id, lost, t.clock.now())
 
     def _serve(self) -> None:
         """The test that waits longest."""
@@ -327,6 +337,8 @@ class Surveyor:
             try:
                 return write()
             except StoreError as problem:
+                if not problem.retry:
+                    raise
                 log.error("what became of a speed test cannot be stored yet: %s", problem)
                 if self._stopping.wait(RETRY_SECONDS):
                     raise

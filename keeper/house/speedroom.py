@@ -97,6 +97,7 @@ class Speedroom:
         self._wake = threading.Event()
         self._making = threading.Lock()
         self._meters: list[SpeedMeter] = []
+        self._has_begun = False
         self.hindrances = Hindrances(self._signs())
         self.surveyor = Surveyor(self._instruments(), self.plan)
 
@@ -112,8 +113,21 @@ class Speedroom:
 
     def _tick(self) -> None:
         """Two that measure at once would measure each other: only who holds the engine does."""
-        if self._desk.holds_engine():
-            self.surveyor.tick()
+        if not self._desk.holds_engine():
+            return
+        if not self._has_begun:
+            self._begin()
+        self.surveyor.tick()
+
+    def _begin(self) -> None:
+        """The very first time on this data file."""
+        if speed_schedule.SINCE not in self.store.book(()).marks:
+            self._daily_from_now_on()
+        self._has_begun = True
+
+    def _daily_from_now_on(self) -> None:
+        now = self._clock.now()
+        self.store.note((), {speed_schedule.SINCE: now.isoformat()}, now)
 
     def is_measuring(self) -> bool:
         """Whether a test of ours fills the line now, in this process or in another one. For the watchdog, which must
@@ -165,6 +179,8 @@ class Speedroom:
     def save_wishes(self, wishes: SpeedWishes, by: str) -> None:
         """Told as an event. Raises WrongUse for what cannot be meant."""
         check_wishes(wishes)
+        if wishes.daily and not self.store.wishes().daily:
+            self._daily_from_now_on()
         self.store.save_wishes(wishes, by, self._clock.now())
         log.info("what is wished of the line was changed by %s", by)
         self._wake.set()

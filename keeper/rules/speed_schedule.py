@@ -26,6 +26,9 @@ from keeper.rules.types import (
 LEAST_DELAY = 3600.0  # seconds between two beginnings, whatever the settings say
 PUT_OFF_SECONDS = 600.0  # after which it is looked again whether the test may begin
 SUCCESS, FAILED, SKIPPED = "success", "failed", "skipped"  # how a day ends
+#: The mark of when daily tests began, or were wanted again, as ISO text: an hour that had passed by then is not made up
+#: for, because nobody who has just installed something expects it to fill the line at once.
+SINCE = "since"
 
 _MIDNIGHT = time(0)
 
@@ -58,9 +61,8 @@ def today(now: datetime, zone: tzinfo) -> str:
 def due(plan: SpeedPlan, zone: tzinfo, book: SpeedBook, now: Moment) -> str | None:
     """The local date whose hour has come and whose test is not settled. It is due until midnight."""
     day = _today(now.at, zone)
-    if now.at < _hour_of(day, plan, zone) or _is_settled(book, day):
-        return None
-    return day.isoformat()
+    hour = _hour_of(day, plan, zone)
+    return None if now.at < hour or _was_before(hour, book, now) or _is_settled(book, day) else day.isoformat()
 
 
 def wait(plan: SpeedPlan, book: SpeedBook, day: str, now: Moment) -> float:
@@ -122,9 +124,10 @@ def next_time(plan: SpeedPlan, daily: bool, zone: tzinfo, book: SpeedBook, now: 
     while True:
         known = book.days.get(day.isoformat())
         again = now.at + timedelta(seconds=_put_off(known, now))
-        begins = max(_hour_of(day, plan, zone), rested, again)
-        free = not _is_settled(book, day) and not is_used_up(plan, book, day.isoformat())
-        if free and _today(begins, zone) == day:
+        hour = _hour_of(day, plan, zone)
+        begins = max(hour, rested, again)
+        is_open = not _is_settled(book, day) and not is_used_up(plan, book, day.isoformat())
+        if is_open and not _was_before(hour, book, now) and _today(begins, zone) == day:
             return begins.astimezone(UTC)
         day += timedelta(days=1)
 
@@ -137,6 +140,15 @@ def _hour_of(day: date, plan: SpeedPlan, zone: tzinfo) -> datetime:
     """An hour that the night leaves out comes when the clocks have jumped over it; of one that comes twice, the first
     counts. Where the clocks jump over midnight (Greenland), a date may have no such hour at all, and no test."""
     return moment_of(day, time(plan.hour), zone)
+
+
+def _was_before(hour: datetime, book: SpeedBook, now: Moment) -> bool:
+    """Whether it had passed when daily tests began. A mark of the future was made by a clock that was wrong."""
+    try:
+        since = datetime.fromisoformat(book.marks.get(SINCE, ""))
+    except ValueError:
+        return False
+    return since.tzinfo is not None and hour < since <= now.at
 
 
 def _is_settled(book: SpeedBook, day: date) -> bool:

@@ -57,6 +57,7 @@ NO_TIME = "There was no time left for it."
 NO_PROVIDER = "Nobody can measure the line here."
 FAULT = "A fault in Plex Keeper itself; logs/keeper_error.log has the details."
 STOPPED = "The service stopped in the middle of it."
+LOST = "The program that measured was killed; this is what the measurement may have cost."
 
 _SLOW = {
     Aspect.DOWNLOAD: "download is too slow",

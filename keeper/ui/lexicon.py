@@ -309,6 +309,7 @@ ERRORS: dict[str, Pair] = {
         "Die Datendatei stammt von einem neueren Plex Keeper.",
     ),
     "store_damaged": ("The data file is damaged.", "Die Datendatei ist beschädigt."),
+    "store_refused": ("This cannot be stored.", "Das lässt sich nicht speichern."),
     "wrong_use": ("That is not understood.", "Das ist nicht zu verstehen."),
     "run": ("The scan cannot do that now.", "Das geht bei diesem Scan gerade nicht."),
     "plex": ("Plex could not be used.", "Plex war nicht zu benutzen."),

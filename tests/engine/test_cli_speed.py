@@ -374,7 +374,7 @@ def test_the_unmodified_speedtest_cli_measures_with_the_pinned_server(
     told = json.loads(ran.stdout)
     assert (ran.returncode, told["status"], told["provider"]) == (0, "success", "speedtest-cli"), told
     assert (told["server"], told["server_name"]) == (FAR, "Far Sponsor, Far, Nowhere")
-    assert told["download_mbps"] == pytest.approx(80, rel=0.3) and told["upload_mbps"] == pytest.approx(50, rel=0.3)
+    assert 40 < told["download_mbps"] < 100 and 25 < told["upload_mbps"] < 65, "of 80 and 50, on a machine that is busy"
 
 
 def test_a_provider_that_lies_is_not_believed_and_the_next_one_counts(

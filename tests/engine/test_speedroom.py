@@ -19,6 +19,7 @@ from keeper.config import Settings
 from keeper.demo.process import DemoPlex
 from keeper.errors import RunError, WrongUse
 from keeper.house.speedroom import PULSE_SECONDS
+from keeper.rules.speed_schedule import SINCE
 from keeper.rules.types import (
     Cause,
     Check,
@@ -270,9 +271,7 @@ def test_our_own_full_line_opens_no_incident_and_an_outage_that_outlasts_the_tes
     assert len(house.watch.incidents(5)) == 1
 
 
-def test_an_incident_is_not_closed_by_looks_in_the_middle_of_a_test(
-    house: House, plex: DemoPlex, line: Line
-) -> None:
+def test_an_incident_is_not_closed_by_looks_in_the_middle_of_a_test(house: House, plex: DemoPlex, line: Line) -> None:
     """Else each speed test would tell that plex.tv is back, and that it is gone again."""
     line.silent = ("plex_tv",)
     assert [house.monitor.tick().cause for _ in range(2)] == [Cause.PLEX_TV_DOWN] * 2
@@ -338,7 +337,7 @@ def test_the_table_to_take_away_holds_no_formula(house: House) -> None:
     test = store.start(SpeedSource.CLI, "=ada", "2026-11-21", False, house.host.me(), "there", now)
     store.finish(test.id, SpeedEnd(SpeedStatus.FAILED, error='=HYPERLINK("x")'), now.at)
     (row,) = csv.DictReader(io.StringIO("".join(house.speed.csv())))
-    assert (row["status"], row["requested_by"], row["error"]) == ("failed", "'=ada", "'=HYPERLINK(\"x\")")
+    assert (row["status"], row["requested_by"], row["error"]) == ("failed", "'=ada", '\'=HYPERLINK("x")')
 
 
 def test_the_next_test_is_at_the_hour_of_the_setting_in_its_zone(tmp_path: Path, plex: DemoPlex) -> None:
@@ -362,3 +361,24 @@ def test_the_demo_measures_with_its_own_simulated_server_and_with_nobody_else(tm
         assert [provider for provider, _ in house.speed.providers()] == [SpeedProvider.HTTP]
     assert (test.status, test.error) == (SpeedStatus.SUCCESS, "")
     assert test.result.measured.server == "127.0.0.1"
+
+
+# ---------------------------------------------------------------------------- the first day
+
+
+def test_a_fresh_install_does_not_fill_the_line_at_once(house: House) -> None:
+    """Its hour of today has passed: the first daily test is tomorrow's."""
+    house.speed.store.save_wishes(SpeedWishes(), "test", house.clock.now())
+    house.jobs.tick()
+    house.speed.duties()[0].tick()
+    assert house.speed.views.count() == 0 and house.speed.store.book(()).days == {}
+    upcoming = house.speed.next_time()
+    assert upcoming is not None and upcoming > house.clock.now()
+
+
+def test_who_switches_daily_tests_on_again_is_not_measured_at_once(house: House) -> None:
+    house.jobs.tick()
+    house.speed.save_wishes(QUIET, "test")
+    since = house.speed.store.book(()).marks.get(SINCE)
+    house.speed.save_wishes(SpeedWishes(), "test")
+    assert house.speed.store.book(()).marks[SINCE] != since

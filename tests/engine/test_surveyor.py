@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from speed_home import CLI, DEADLINE, HTTP, MB, OOKLA, FakeMeter, Home, MemorySpeed, flawed, result, until_stopped
 
-from keeper.errors import Interrupted, RunError, StoreError
+from keeper.errors import Interrupted, RunError, StoreError, StoreRefused
 from keeper.overseer import LOOK_SECONDS
 from keeper.rules import speed_story
 from keeper.rules.types import (
@@ -408,6 +408,27 @@ def test_what_a_dead_program_left_behind_ends_and_makes_room(home):
     here.tick()
     assert here.store.get(left.id).status is SpeedStatus.INTERRUPTED
     assert here.measured().status is SpeedStatus.SUCCESS
+
+
+def test_what_a_killed_measurement_may_have_cost_is_counted(home):
+    here = home()
+    dead = Owner("another boot", 1, 1)
+    left = here.store.start(SpeedSource.CLI, "tester", "2026-07-15", False, dead, "dead", here.clock.moment())
+    here.store.pulse(left.id, SpeedProgress(CLI), here.clock.now())
+    here.tick()
+    since, until = here.clock.now() - timedelta(hours=1), here.clock.now() + timedelta(hours=1)
+    assert here.store.bytes_between(since, until) == here.meters[0].most_bytes
+
+
+def test_what_the_store_will_never_take_is_given_up(home, monkeypatch):
+    here = home()
+
+    def refuse(*_arguments):
+        raise StoreRefused("No number.")
+
+    monkeypatch.setattr(here.store, "note_run", refuse)
+    test = here.measured()
+    assert (test.status, test.error) == (SpeedStatus.FAILED, "No number.")
 
 
 def test_while_another_program_measures_it_is_waited_for(home):

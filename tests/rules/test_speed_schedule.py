@@ -60,6 +60,19 @@ def test_what_is_in_the_way_is_named_by_its_weight(cause, acting, in_use, scanni
 # ---------------------------------------------------------------------------- due
 
 
+def test_an_hour_that_had_passed_when_daily_tests_began_is_not_made_up_for():
+    noon = TWO + 10 * HOUR
+    begun = book(marks={rules.SINCE: noon.isoformat()})
+    assert rules.due(PLAN, UTC, begun, at(noon)) is None
+    assert rules.next_time(PLAN, True, UTC, begun, at(noon)) == TWO + 24 * HOUR
+    assert rules.due(PLAN, UTC, begun, at(TWO + 34 * HOUR)) is not None
+
+
+@pytest.mark.parametrize("mark", ["nonsense", "2026-07-15T09:00:00", "2099-01-01T00:00:00+00:00"])
+def test_a_mark_that_no_right_clock_made_holds_nothing_up(mark):
+    assert rules.due(PLAN, UTC, book(marks={rules.SINCE: mark}), at(TWO + 10 * HOUR)) == TODAY
+
+
 def test_it_is_due_from_its_hour_until_midnight():
     assert rules.due(PLAN, UTC, EMPTY, at(TWO - timedelta(seconds=1))) is None
     assert rules.due(PLAN, UTC, EMPTY, at(TWO)) == TODAY

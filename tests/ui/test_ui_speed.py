@@ -186,6 +186,14 @@ def test_a_refusal_is_shown_where_it_was_asked(fake: FakeHouse, open_page: Open)
     ]
 
 
+def test_in_german_a_refusal_has_a_sentence_of_its_own_before_the_english_one(fake: FakeHouse, open_page: Open) -> None:
+    fake.refuse = REFUSAL
+    page = open_page("speed", locale="de-DE")
+    page.button(key="speed-start").click().run()
+    assert [error.value for error in page.error] == ["Das geht gerade nicht."]
+    assert "Another scan is running" in read(page)
+
+
 def test_with_an_empty_budget_nothing_can_be_clicked(fake: FakeHouse, open_page: Open) -> None:
     fake.speed.used = fake.speed.plan.budget
     page = open_page("speed")

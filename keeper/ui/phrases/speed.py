@@ -65,6 +65,7 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sp_hindered_all": ("A test now would be put off: {why}.", "Ein Test würde jetzt aufgeschoben: {why}."),
     "sp_start": ("Measure now", "Jetzt messen"),
     "sp_started": ("The line is being measured.", "Die Leitung wird gemessen."),
+    "sp_refused": ("That cannot be done now.", "Das geht gerade nicht."),
     "sp_cost": ("Costs about {size}", "Kostet etwa {size}"),
     "sp_cost_most": ("Costs {size} at the most", "Kostet höchstens {size}"),
     "sp_left": ("{left} of {all} left this month", "noch {left} von {all} in diesem Monat"),

@@ -30,7 +30,7 @@ def show() -> None:
         speed_card.show(active)
     else:
         _idle()
-    parts.show_error(PLACE)
+    parts.show_error(PLACE, tongue().say("sp_refused"))
 
 
 def _idle() -> None:
