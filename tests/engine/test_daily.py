@@ -11,10 +11,7 @@ import jobs
 from keeper.rules.types import Preferences, Source
 
 DAY = 86_400.0  # seconds
-# Ticks come hours apart here. As in life there are several to one renewal of the lease (they come four times in it), so
-# that most of them find a store in which nothing has changed.
-LEASE = 4 * DAY
-KEEP_ALL = jobs.Limits(lease_seconds=LEASE, run_days=3650, run_count=10_000)
+KEEP_ALL = jobs.Limits(run_days=3650, run_count=10_000)
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +91,7 @@ def _next_step(chance):
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
 def test_on_both_dst_nights_it_runs_once_and_at_the_right_hour(tmp_path, zone):
     clock = FakeClock(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo(zone))
-    rig = Rig(tmp_path, None, clock=clock, limits=jobs.Limits(lease_seconds=LEASE))
+    rig = Rig(tmp_path, None, clock=clock)
     rig.memory.save_preferences(Preferences(schedule_enabled=True, schedule="02:30"), "test")
     for month, first, last in ((3, 6, 31), (10, 20, 31), (11, 1, 5)):
         clock.time = datetime(2026, month, first, tzinfo=UTC)
