@@ -453,7 +453,7 @@ class SpeedStore(Protocol):
     def wishes(self) -> SpeedWishes: ...
 
     def save_wishes(self, wishes: SpeedWishes, by: str, now: datetime) -> None:
-        """Told as an event."""
+        """Told as an event with each [part, before, after] in data["changed"]; not where nothing is changed."""
 
     def book(self, dates: Sequence[str]) -> SpeedBook:
         """What the rules need to know of these local dates (ISO) and of what is not over yet."""
@@ -463,7 +463,7 @@ class SpeedStore(Protocol):
 
     def claim_next(self, owner: Owner, holder: str, now: Moment) -> SpeedTest | None:
         """The oldest queued test becomes running; None when there is none or another one runs. One that was cancelled
-        while it waited ends."""
+        while it waited ends, and so does one that waited for more than ten minutes."""
 
     def start(
         self, source: SpeedSource, by: str, local_date: str, anyway: bool, owner: Owner, holder: str, now: Moment
@@ -493,7 +493,8 @@ class SpeedStore(Protocol):
         """False = it has ended already."""
 
     def interrupt_orphans(self, is_alive: Callable[[Owner], bool | None], now: datetime) -> list[int]:
-        """Running tests whose process is gone; each ends as interrupted."""
+        """Running tests whose process is gone, has been silent for three minutes, or cannot be told from its row; each
+        ends as interrupted, and its next pulse says so."""
 
     def active(self) -> SpeedTest | None:
         """The one that is running, else the oldest queued one."""
@@ -507,7 +508,8 @@ class SpeedStore(Protocol):
         """(bytes, seconds) of its latest believable measurements, newest first."""
 
     def usual(self, provider: SpeedProvider, server: str, limit: int) -> list[tuple[float, float, float]]:
-        """(ping, download, upload) of the latest results of that provider and server, newest first."""
+        """(ping, download, upload) of the latest results of that provider and server, newest first. Low ones are left
+        out; thirty of them in a row count instead of whatever was before."""
 
     def lows(self, limit: int) -> list[bool]:
         """Of the latest results, newest first: was anything too slow?"""

@@ -2,7 +2,8 @@
 
 A door beside jobs, monitor and courier. One test runs at a time, in the thread that called: the engine's, or that of a
 command. When a test is due, what can be believed, what is low, what the month's bytes allow and what follows from an
-end is decided in keeper/rules (speed_schedule, belief, volume, speed_story); keeper/overseer is the brake.
+end is decided in keeper/rules (speed_schedule, belief, volume, speed_story). keeper/overseer is the brake, keeper/purse
+knows what measurements cost, and keeper/nightfall whether a date is surely over.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from math import inf
 from typing import TypeVar
 
 from keeper.errors import Cancelled, Interrupted, RunError, StoreError
+from keeper.nightfall import Nightfall
 from keeper.overseer import Overseer
 from keeper.ports import Clock, SpeedMeter, SpeedStore
+from keeper.purse import Purse
 from keeper.rules import belief, speed_schedule, speed_story, volume
 from keeper.rules.speed_story import Outcome
 from keeper.rules.types import (
     Aspect,
-    Flaw,
     Hindrance,
     Moment,
     Owner,
@@ -40,6 +43,7 @@ log = logging.getLogger("keeper.surveyor")
 IDLE_SECONDS = 300.0  # between two rounds while nothing is written to the store and nothing becomes due
 BUSY_SECONDS = 5.0  # the same while another process measures: it may die without a word
 RETRY_SECONDS = 5.0  # until the store is asked once more to take what must not be lost
+MOST_SECONDS = 300.0  # of one measurement; after that nothing is blamed on it any more
 DAILY = "schedule"  # who asked for the daily test
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -69,16 +73,24 @@ class Surveyor:
         self._with, self._plan = instruments, plan
         self._stopping = threading.Event()
         self._overseer: Overseer | None = None  # of the test that runs, else of the last one
-        self._measuring = False
-        self._minded = False  # whether it was looked for tests that an earlier process left behind
+        self._purse = Purse(instruments.store, instruments.meters, instruments.clock, instruments.zone, plan)
+        self._nightfall = Nightfall()
+        self._end = speed_story.INTERRUPTED  # of the test that is ended by `stop` or `cancel`
+        self._filled = (-inf, -inf)  # monotonic: from when to when the latest measurement went on; to inf = it does
         self._seen: object = None  # the mark of the store at the last round
         self._round_at = 0.0  # monotonic: the next round, should nothing be written before
         self._rests_from = self._rests_to = END_OF_TIME  # on the wall clock; outside of it a round is due
 
     @property
     def measuring(self) -> bool:
-        """Whether a test of this surveyor is under way."""
-        return self._measuring
+        """Whether a measurement of this surveyor fills the line now."""
+        began, ended = self._filled
+        return ended == inf and self._with.clock.monotonic() - began < MOST_SECONDS
+
+    def measured_since(self, since: float) -> bool:
+        """Whether one did at any moment since then, on the monotonic clock."""
+        began, ended = self._filled
+        return min(ended, began + MOST_SECONDS) >= since
 
     def next_time(self) -> datetime | None:
         """When the next daily test is expected to begin. Raises StoreError."""
@@ -88,10 +100,18 @@ class Surveyor:
         )
 
     def stop(self) -> None:
-        """Ends what is under way within a moment; it counts as interrupted."""
+        """Ends what is under way within a moment, for good; it counts as interrupted."""
+        self._leave(speed_story.INTERRUPTED)
+
+    def cancel(self) -> None:
+        """The same for somebody at the terminal of this process, however the store is; it counts as cancelled."""
+        self._leave(speed_story.CANCELLED)
+
+    def _leave(self, outcome: Outcome) -> None:
+        self._end = self._end if self._stopping.is_set() else outcome
         self._stopping.set()
         if self._overseer is not None:
-            self._overseer.interrupt()
+            self._overseer.end(self._end)
 
     # ------------------------------------------------------------------ rounds
 
@@ -106,7 +126,7 @@ class Surveyor:
         self._rest(BUSY_SECONDS, None)  # should the round fail
         try:
             busy = self._round()
-        except Interrupted:
+        except (Cancelled, Interrupted):
             log.info("the service stops; the daily speed test has not begun yet")
             return
         self._rest(BUSY_SECONDS if busy else IDLE_SECONDS, self.next_time())
@@ -129,42 +149,39 @@ class Surveyor:
     def _round(self) -> bool:
         """Whether another process is measuring; then everything else has time."""
         t = self._with
+        self._mind_orphans()
         active = t.store.active()
-        is_running = active is not None and active.status is SpeedStatus.RUNNING
-        if is_running or not self._minded:
-            self._mind_orphans()
-        if is_running:
+        if active is not None and active.status is SpeedStatus.RUNNING:
             return True
-        wishes, now = t.store.wishes(), t.clock.now()
-        for left in speed_schedule.over(self._book(now), wishes.daily, t.zone(), now):
-            self._close(left.date, told=wishes.daily)
-        day = self._due_day() if wishes.daily else None
+        daily = t.store.wishes().daily
+        self._close_what_is_over(daily)
+        day = self._due_day() if daily else None
         if active is not None:
-            self._serve()
-        elif day is not None:
-            self._try_daily(day)
-        return False
+            return not self._serve()
+        return day is not None and not self._try_daily(day)
 
     def _mind_orphans(self) -> None:
+        """At every round: a test that nobody can read blocks all others, too, though it is not seen as active."""
         for test_id in self._with.store.interrupt_orphans(self._with.is_alive, self._with.clock.now()):
             log.warning("speed test %s was left behind by a program that ended", test_id)
-            self._count_lost(test_id)
-        self._minded = True
+            self._purse.count_lost(test_id)
 
-    def _count_lost(self, test_id: int) -> None:
-        """What a measurement cost whose program was killed in the middle is not known: as much as it might have."""
-        t, test = self._with, self._with.store.get(test_id)
-        meter = next((each for each in t.meters() if test and each.provider is test.progress.provider), None)
-        if meter is not None:
-            lost = SpeedRun(meter.provider, flaw=Flaw.STOPPED, said=speed_story.LOST, bytes=self._needed(meter))
-            t.store.note_run(test_id, lost, t.clock.now())
+    def _close_what_is_over(self, daily: bool) -> None:
+        """Days whose date is surely over; where nobody wants daily tests any more, every open one."""
+        zone, now = self._with.zone(), self._with.moment()
+        self._nightfall.sees(now, zone)
+        for left in speed_schedule.over(self._book(now.at), daily, zone, now.at):
+            if not daily or self._nightfall.is_over(left.date, now):
+                self._close(left.date, told=daily)
+                self._nightfall.forget(left.date)
 
-    def _serve(self) -> None:
-        """The test that waits longest."""
+    def _serve(self) -> bool:
+        """The test that waits longest. False = it could not be had."""
         t = self._with
         test = t.store.claim_next(t.owner, t.holder, t.moment())
         if test is not None:
             self._carry_through(test, self._new_overseer(test.anyway))
+        return test is not None
 
     # ------------------------------------------------------------------ the daily test
 
@@ -182,20 +199,21 @@ class Surveyor:
             self._with.store.put_off(SpeedDay(day))
         return day if speed_schedule.wait(self._plan, book, day, now) <= 0 else None
 
-    def _try_daily(self, day: str) -> None:
-        """Begins it unless something is in the way. What was in the way before it began costs no attempt."""
-        meters = self._ready()
+    def _try_daily(self, day: str) -> bool:
+        """Begins it unless something is in the way. What was in the way before it began costs no attempt. False =
+        somebody else measures."""
+        meters = self._purse.ready()
         overseer = self._new_overseer(anyway=False)
         hindrance: Hindrance | None = Hindrance.BUDGET
-        if meters and not any(self._fits(meter, spread=True) for meter in meters):
+        if meters and not any(self._purse.fits(meter, spread=True) for meter in meters):
             self._warn_of_budget()
         else:
             hindrance = self._hindrance(overseer)
         if hindrance is None:
-            self._begin_daily(day, overseer)
-            return
+            return self._begin_daily(day, overseer)
         log.info("the speed test of %s has to wait: %s", day, speed_story.HINDRANCES[hindrance])
         self._with.store.put_off(speed_schedule.put_off(day, hindrance, self._with.moment()))
+        return True
 
     def _hindrance(self, overseer: Overseer) -> Hindrance | None:
         try:
@@ -205,16 +223,17 @@ class Surveyor:
                 raise overseer.broke from None
         return overseer.outcome.hindrance
 
-    def _begin_daily(self, day: str, overseer: Overseer) -> None:
+    def _begin_daily(self, day: str, overseer: Overseer) -> bool:
         t, now = self._with, self._with.moment()
         if speed_schedule.due(self._plan, t.zone(), self._book(now.at), now) != day:
-            return  # its date ended while it was looked whether it may begin
+            return True  # its date ended while it was looked whether it may begin
         try:
             test = t.store.start(SpeedSource.SCHEDULE, DAILY, day, False, t.owner, t.holder, now)
         except RunError as problem:  # somebody was quicker
             log.info("the speed test of %s has to wait: %s", day, problem.sentence)
-            return
+            return False
         self._carry_through(test, overseer)
+        return True
 
     def _close(self, day: str, told: bool) -> None:
         """A day ends without a result."""
@@ -234,7 +253,7 @@ class Surveyor:
         earlier = self._overseer.latest if self._overseer else None
         self._overseer = Overseer(t.store, t.clock, t.hindrance, anyway, earlier)
         if self._stopping.is_set():
-            self._overseer.interrupt()
+            self._overseer.end(self._end)
         return self._overseer
 
     def _carry_through(self, test: SpeedTest, overseer: Overseer) -> None:
@@ -242,17 +261,14 @@ class Surveyor:
         log.info("speed test %s begins (%s)", test.id, test.source.value)
         overseer.follow(test)
         began, outcome = self._with.clock.monotonic(), speed_story.FAULTY
-        self._measuring = True
         try:
             outcome = self._outcome_of(test, overseer)
-        except KeyboardInterrupt:  # in the terminal of a command
+        except KeyboardInterrupt:  # in the terminal of a command, where nobody wants to wait for a disk that is full
             outcome = speed_story.CANCELLED
+            self.cancel()
             raise
         finally:
-            try:
-                self._finish(test, outcome, self._with.clock.monotonic() - began)
-            finally:
-                self._measuring = False
+            self._finish(test, outcome, self._with.clock.monotonic() - began)
 
     def _outcome_of(self, test: SpeedTest, overseer: Overseer) -> Outcome:
         try:
@@ -268,9 +284,9 @@ class Surveyor:
         """The first believable result counts. A daily test begins only within its share of the month's bytes; once it
         has begun, it may use what it needs to come to a result."""
         flawed: list[SpeedRun] = []
-        meters = self._ready()
+        meters = self._purse.ready()
         for meter in meters:
-            if not self._fits(meter, spread=test.source is SpeedSource.SCHEDULE and not flawed):
+            if not self._purse.fits(meter, spread=test.source is SpeedSource.SCHEDULE and not flawed):
                 continue
             overseer.look()
             run = self._measure(meter, test, overseer)
@@ -285,7 +301,7 @@ class Surveyor:
         self, meter: SpeedMeter, test: SpeedTest, overseer: Overseer, first: SpeedRun, low: tuple[Aspect, ...]
     ) -> Outcome:
         """A low result counts only if a second measurement, by the same provider, does not contradict it."""
-        if not self._fits(meter, spread=False):
+        if not self._purse.fits(meter, spread=False):
             return speed_story.hindered(Hindrance.BUDGET)
         overseer.look()
         second = self._measure(meter, test, overseer, confirming=True)
@@ -298,30 +314,45 @@ class Surveyor:
         t, provider = self._with, meter.provider
         took = [seconds for _, seconds in t.store.costs(provider, volume.COSTS)]
         overseer.announce(SpeedProgress(provider, confirming, expected=belief.median(took) if took else 0.0))
-        run = meter.measure(overseer, volume.limit(self._plan.budget, self._used()), overseer.report)
+        run = self._run(meter, overseer)
         found = belief.flaw_of(run) if run.flaw is None else None
         if found is not None:
             run = replace(run, flaw=found[0], said=found[1])
         log.info("speed test %s: %s: %s", test.id, provider.value, speed_story.line_of(run))
-        self._keep(lambda: t.store.note_run(test.id, run, t.clock.now()))
+        self._purse.spent(test.id, run)
+        self._keep(self._purse.write, overseer)
         overseer.check()
         return run
 
+    def _run(self, meter: SpeedMeter, overseer: Overseer) -> SpeedRun:
+        """The line is filled meanwhile, and no moment longer."""
+        most_bytes, began = self._purse.limit(), self._with.clock.monotonic()
+        self._filled = (began, inf)
+        try:
+            return meter.measure(overseer, most_bytes, overseer.report)
+        finally:
+            self._filled = (began, self._with.clock.monotonic())
+
     def _low(self, run: SpeedRun) -> tuple[Aspect, ...]:
-        store, told = self._with.store, run.measured
-        if told is None:
-            return ()
-        return belief.low(told, store.wishes(), store.usual(run.provider, told.server, belief.KEPT))
+        told = run.measured
+        return belief.low(told, self._with.store.wishes(), self._usual(run)) if told else ()
+
+    def _usual(self, run: SpeedRun | None) -> belief.Usual:
+        """What its provider and server brought before."""
+        told = run.measured if run else None
+        return self._with.store.usual(run.provider, told.server, belief.KEPT) if run and told else ()
 
     def _finish(self, test: SpeedTest, outcome: Outcome, seconds: float) -> None:
         """Writes the end down, and tells what follows from it."""
         store, clock = self._with.store, self._with.clock
 
         def write() -> bool:
+            self._purse.write()
             wishes = store.wishes()
             book = self._book(clock.now(), test.local_date)
             lows = store.lows(max(wishes.alarm_of, wishes.alarm_after))
-            end = speed_story.end_of(test, outcome, self._plan, wishes, book, lows, seconds)
+            usual = self._usual(outcome.result)
+            end = speed_story.end_of(test, outcome, self._plan, wishes, book, lows, seconds, usual)
             return store.finish(test.id, end, clock.now())
 
         was_ours = self._keep(write)
@@ -331,8 +362,9 @@ class Surveyor:
         )  # fmt: skip
         self._keep(self._warn_of_budget)
 
-    def _keep(self, write: Callable[[], T]) -> T:
-        """Of what must not be lost: a full disk or a locked file only delays it, until the service stops."""
+    def _keep(self, write: Callable[[], T], overseer: Overseer | None = None) -> T:
+        """Of what must not be lost: a full disk or a locked file only delays it, until the service stops or, in the
+        middle of a test, until its brake is pulled."""
         while True:
             try:
                 return write()
@@ -340,36 +372,13 @@ class Surveyor:
                 if not problem.retry:
                     raise
                 log.error("what became of a speed test cannot be stored yet: %s", problem)
-                if self._stopping.wait(RETRY_SECONDS):
+                if overseer is None and self._stopping.wait(RETRY_SECONDS):
                     raise
-
-    # ------------------------------------------------------------------ what a measurement may cost
-
-    def _ready(self) -> list[SpeedMeter]:
-        """Those that can be used here, or may be: unknown is not no."""
-        return [meter for meter in self._with.meters() if meter.ready().can is not False]
-
-    def _fits(self, meter: SpeedMeter, spread: bool) -> bool:
-        now, zone = self._with.clock.now(), self._with.zone()
-        return volume.fits(self._plan.budget, self._used(), self._needed(meter), spread, now, zone)
-
-    def _used(self) -> int:
-        if not self._plan.budget:
-            return 0
-        return self._with.store.bytes_between(*volume.month(self._with.clock.now(), self._with.zone()))
-
-    def _needed(self, meter: SpeedMeter) -> int:
-        costs = [cost for cost, _ in self._with.store.costs(meter.provider, volume.COSTS)]
-        return volume.reserve(costs, meter.most_bytes)
+            if overseer is not None:
+                overseer.pause(RETRY_SECONDS)
 
     def _warn_of_budget(self) -> None:
-        t, now = self._with, self._with.clock.now()
-        if not self._plan.budget:
-            return
-        needed = min((self._needed(meter) for meter in self._ready()), default=0)
-        told = speed_story.budget_warning(self._plan, self._used(), needed, self._book(now), now, t.zone())
-        if told is not None:
-            t.store.note([told[0]], told[1], now)
+        self._purse.warn(self._book(self._with.clock.now()))
 
 
 __all__ = ["Instruments", "Surveyor"]

@@ -335,7 +335,7 @@ class House:
             self.open_client,
             self.probe_brake,
             self.demo,
-            measuring=lambda: self.speed.is_measuring(),
+            measuring=lambda since: self.speed.is_measuring(since),
         )
 
     def _speed_desk(self) -> SpeedDesk:

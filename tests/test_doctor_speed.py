@@ -77,7 +77,8 @@ def test_pinning_is_advised_where_results_come_from_many_servers(
     [
         (timedelta(hours=5), True, True, "5 h old"), (timedelta(hours=71), True, True, "71 h old"),
         (timedelta(days=4), True, False, "4 days old"), (timedelta(days=40), False, True, "switched off"),
-        (timedelta(hours=-2), True, True, "0 h old"),
+        (timedelta(hours=-2), True, True, "just now"), (timedelta(seconds=50), True, True, "just now"),
+        (timedelta(minutes=12, seconds=40), True, True, "12 minutes old"), (timedelta(hours=2), True, True, "2 h old"),
     ],
 )  # fmt: skip
 def test_an_old_result_is_a_trouble_where_there_should_be_one_each_day(
@@ -96,6 +97,19 @@ def test_a_line_that_was_never_measured_is_left_to_the_owner() -> None:
     ("used", "ok"), [(0, True), (1_599_999_999, True), (1_600_000_000, None), (2_100_000_000, None)]
 )
 def test_a_budget_that_is_nearly_used_up_is_said(used: int, ok: bool | None) -> None:
-    found = budget_finding(used, 2_000_000_000)
+    found = budget_finding(used, 2_000_000_000, 0)
     assert found.ok is ok and "of 2000 MB" in found.sentence
     assert bool(found.mend) is (ok is None)
+
+
+def test_a_month_that_allows_less_than_one_test_is_a_trouble() -> None:
+    found = budget_finding(0, 100_000_000, 215_100_000)
+    assert found.ok is False and "none is ever made" in found.sentence
+    assert "up to 216 MB" in found.sentence and found.mend == "Raise SPEED_TEST_MONTHLY_MB to 216 at least."
+
+
+def test_what_is_left_of_the_month_and_is_not_enough_is_said_in_figures() -> None:
+    found = budget_finding(895_000_000, 1_000_000_000, 216_000_000)
+    assert found.ok is None and found.mend
+    assert "105 of 1000 MB are left this month, and a test may need up to 216 MB" in found.sentence
+    assert "left" not in budget_finding(784_000_000, 1_000_000_000, 216_000_000).sentence, "it just fits"

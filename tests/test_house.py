@@ -62,7 +62,7 @@ class Room:
 WIRED = ("auth", "jobs", "logic", "monitor", *(
     f"keeper.{name}" for name in (
         "commands", "config", "courier", "demo", "doctor", "door", "engine", "errors", "house", "metrics", "ports",
-        "rules", "store", "surveyor", "wiring", "world",
+        "purse", "rules", "store", "surveyor", "wiring", "world",
     )
 ))  # fmt: skip
 
@@ -74,8 +74,9 @@ ROOMS = (  # the first one that fits counts
     Room("the settings", ("keeper/config.py",), ("keeper.errors",), frozenset({"pydantic", "pydantic_settings"})),
     Room("a door", ("logic.py", "monitor.py", "keeper/courier.py"), ("keeper.rules", "keeper.ports", "keeper.errors"),
          frozenset(), never=frozenset(NETWORK_AND_FILES)),
-    Room("a door", ("keeper/surveyor.py", "keeper/overseer.py"),
-         ("keeper.rules", "keeper.ports", "keeper.errors", "keeper.overseer"), frozenset(),
+    Room("a door", ("keeper/surveyor.py", "keeper/overseer.py", "keeper/purse.py", "keeper/nightfall.py"),
+         ("keeper.rules", "keeper.ports", "keeper.errors", "keeper.overseer", "keeper.purse", "keeper.nightfall"),
+         frozenset(),
          never=frozenset(NETWORK_AND_FILES)),
     Room("a door", ("jobs.py",), ("keeper.rules", "keeper.ports", "keeper.errors", "logic"), frozenset(),
          never=frozenset(NETWORK_AND_FILES)),

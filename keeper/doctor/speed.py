@@ -27,7 +27,7 @@ def speed(house: House, _check: Check) -> Iterator[Finding]:
     yield result_finding(room.views.latest(), room.wishes().daily, now)
     used, allowed = room.budget()
     if allowed:
-        yield budget_finding(used, allowed)
+        yield budget_finding(used, allowed, room.fits()[1])
 
 
 def providers_finding(providers: Sequence[tuple[SpeedProvider, Ability]]) -> Finding:
@@ -64,18 +64,33 @@ def result_finding(latest: SpeedTest | None, daily: bool, now: datetime) -> Find
         mend = "Make one: python -m keeper speedtest"
         return Finding("speed result", None, "The line was not measured yet.", mend)
     age = max(timedelta(), now - latest.finished_at)
-    hours = round(age.total_seconds() / 3600)
-    ago = f"{hours} h" if hours < 72 else f"{age.days} days"
-    sentence = f"The last result is {ago} old."
+    sentence = f"The last result is {_old(age)}."
     if daily and age > OLD:
         mend = "python -m keeper speedtest --history says what came of the tests."
         return Finding("speed result", False, sentence, mend)
     return Finding("speed result", True, sentence if daily else f"{sentence} The daily test is switched off.")
 
 
-def budget_finding(used: int, allowed: int) -> Finding:
-    """Only where a budget is set."""
-    sentence = f"{used / MEGABYTE:.0f} of {allowed / MEGABYTE:.0f} MB of this month are used."
+def _old(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 2:
+        return "from just now"
+    if minutes < 90:
+        return f"{minutes} minutes old"
+    hours = round(minutes / 60)
+    return f"{hours} h old" if hours < 72 else f"{age.days} days old"
+
+
+def budget_finding(used: int, allowed: int, needed: int) -> Finding:
+    """Only where a budget is set. `needed` = bytes that the cheapest test may need."""
+    most, need, left = allowed // MEGABYTE, -(-needed // MEGABYTE), max(0, allowed - used) // MEGABYTE
     mend = "Raise SPEED_TEST_MONTHLY_MB, or lower SPEED_TEST_HTTP_MB; until then tests may be put off."
+    if needed > allowed:
+        sentence = f"A test may need up to {need} MB, and {most} MB are allowed a month: none is ever made."
+        return Finding("speed budget", False, sentence, f"Raise SPEED_TEST_MONTHLY_MB to {need} at least.")
+    if used + needed > allowed:
+        sentence = f"{left} of {most} MB are left this month, and a test may need up to {need} MB: none is made."
+        return Finding("speed budget", None, sentence, mend)
+    sentence = f"{used / MEGABYTE:.0f} of {allowed / MEGABYTE:.0f} MB of this month are used."
     nearly = used >= NEARLY * allowed
     return Finding("speed budget", None if nearly else True, sentence, mend if nearly else "")

@@ -21,6 +21,7 @@ from keeper.errors import RunError, StoreError, WrongUse
 from keeper.house.eventbook import csv_line
 from keeper.house.hindrances import Hindrances, Signs
 from keeper.ports import Host, SpeedMeter, Stop
+from keeper.purse import Purse
 from keeper.rules import speed_schedule, volume
 from keeper.rules.types import (
     Ability,
@@ -51,7 +52,8 @@ from keeper.world.usage import UsageLook
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
-PULSE_SECONDS = 10.0  # a test that was not heard of for so long is no reason to doubt a look
+PULSE = timedelta(seconds=10)  # a test that was not heard of for so long is no reason to doubt a look
+LONGEST = timedelta(minutes=10)  # nor is one that should have ended long ago, whatever its process says
 _CHUNK = 500  # rows that are handed out at once
 _COLUMNS = (
     "began_at", "source", "requested_by", "status", "provider", "server", "server_name", "ping_ms", "download_mbps",
@@ -94,12 +96,14 @@ class Speedroom:
             budget=desk.settings.speed_budget,
         )
         self._brake = Brake()
+        self._commands = SystemCommands(desk.clock)
         self._wake = threading.Event()
         self._making = threading.Lock()
         self._meters: list[SpeedMeter] = []
         self._has_begun = False
         self.hindrances = Hindrances(self._signs())
         self.surveyor = Surveyor(self._instruments(), self.plan)
+        self._purse = Purse(self.store, self.meters, desk.clock, lambda: self.zone, self.plan)
 
     # ------------------------------------------------------------------ the engine
 
@@ -107,9 +111,20 @@ class Speedroom:
         return [Duty("speed", self._tick, lambda: PAUSE_SECONDS, self._wake)]
 
     def stop(self) -> None:
-        """Ends what is under way within a moment; a test that runs becomes interrupted."""
-        self._brake.interrupt()
+        """Ends what is under way within a moment; a test that runs becomes interrupted. The programs that measure are
+        ended from here as well: the thread that waits for them may itself wait for a data file that is locked."""
         self.surveyor.stop()
+        self._end()
+
+    def cancel_here(self) -> None:
+        """The same for whoever sits at the terminal of this very process: a test that runs becomes cancelled, even when
+        the data file does not answer. Nothing is measured in this process any more."""
+        self.surveyor.cancel()
+        self._end()
+
+    def _end(self) -> None:
+        self._brake.interrupt()
+        self._commands.end_all()
 
     def _tick(self) -> None:
         """Two that measure at once would measure each other: only who holds the engine does."""
@@ -129,18 +144,21 @@ class Speedroom:
         now = self._clock.now()
         self.store.note((), {speed_schedule.SINCE: now.isoformat()}, now)
 
-    def is_measuring(self) -> bool:
-        """Whether a test of ours fills the line now, in this process or in another one. For the watchdog, which must
-        be able to look even when the data file does not answer."""
-        if self.surveyor.measuring:
+    def is_measuring(self, since: float | None = None) -> bool:
+        """Whether a test of ours fills the line now, in this process or in another one, whose word is taken for a
+        while only; or in this process at any moment `since` then (monotonic). For the watchdog, which must be able to
+        look even when the data file does not answer."""
+        if self.surveyor.measuring or (since is not None and self.surveyor.measured_since(since)):
             return True
         try:
             test = self.store.active()
         except StoreError as problem:
             log.warning("it cannot be told whether a speed test is running: %s", problem.sentence)
             return False
-        heard = test.progress_at if test and test.status is SpeedStatus.RUNNING else None
-        return heard is not None and abs(self._clock.now() - heard) <= timedelta(seconds=PULSE_SECONDS)
+        if test is None or test.status is not SpeedStatus.RUNNING:
+            return False
+        now = self._clock.now()
+        return _is_within(test.progress_at, PULSE, now) and _is_within(test.began_at, LONGEST, now)
 
     # ------------------------------------------------------------------ what people see
 
@@ -162,6 +180,13 @@ class Speedroom:
         """(bytes used this month, bytes allowed); 0 allowed = without limit."""
         since, until = volume.month(self._clock.now(), self.zone)
         return self.views.bytes_between(since, until), self.plan.budget
+
+    def fits(self) -> tuple[bool, int]:
+        """(Whether a test by hand fits into what is left of the month, bytes that it may need), of the way that needs
+        least; 0 bytes = nobody can measure here. The same sum as the surveyor's."""
+        needed = self._purse.cheapest()
+        used, allowed = self.budget()
+        return volume.fits(allowed, used, needed, False, self._clock.now(), self.zone), needed
 
     def providers(self) -> list[tuple[SpeedProvider, Ability]]:
         """Who measures, in the order of the setting, and whether they can here."""
@@ -216,7 +241,7 @@ class Speedroom:
         with self._making:
             if not self._meters:
                 order, options = self._measured_with()
-                self._meters = meters(order, options, SystemCommands(self._clock), self._clock)
+                self._meters = meters(order, options, self._commands, self._clock)
             return self._meters
 
     def _measured_with(self) -> tuple[tuple[str, ...], SpeedOptions]:
@@ -266,6 +291,11 @@ class Speedroom:
         return self._desk.probe.watching()[0] if self._desk.holds_engine() else None
 
 
+def _is_within(moment: datetime | None, span: timedelta, now: datetime) -> bool:
+    """A time to come was written by a clock that was wrong: it is as far away as it seems."""
+    return moment is not None and abs(now - moment) <= span
+
+
 def check_wishes(wishes: SpeedWishes) -> None:
     """Raises WrongUse for what cannot be meant."""
     limits: Mapping[str, tuple[float, float]] = {
@@ -287,12 +317,12 @@ def _as_csv(test: SpeedTest) -> str:
     result = test.result
     measured = result.measured if result else None
     figures = (
-        (measured.server, measured.server_name, measured.ping_ms, measured.download_mbps, measured.upload_mbps)
+        (measured.server, measured.server_name, *(round(figure, 2) for figure in measured[2:5]))
         if measured
         else ("", "", "", "", "")
     )
     return csv_line(
         (test.began_at or test.created_at).isoformat(), test.source.value, test.requested_by, test.status.value,
         result.provider.value if result else "", *figures, " ".join(test.low), test.bytes, round(test.seconds, 1),
-        int(test.anyway), test.error_code, test.error,
+        "yes" if test.anyway else "no", test.error_code, test.error,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from keeper.demo.breaking import DemoHost
 from keeper.errors import KeeperError, RunError, SettingsError
 from keeper.house import rehearsal
 from keeper.house.folders import Folder, Folders
-from keeper.ports import Machine, Sight, Stop
+from keeper.ports import Clock, Machine, Sight, Stop
 from keeper.rules import own_load
 from keeper.rules.budgets import budgets
 from keeper.rules.types import (
@@ -79,9 +79,9 @@ class Watchtower:
         open_client: Callable[[float, Stop], PlexClient],
         brake: Stop,
         demo: DemoHost | None = None,
-        measuring: Callable[[], bool] = lambda: False,
+        measuring: Callable[[float], bool] = lambda since: False,
     ) -> None:
-        """`measuring`: whether a speed test of ours fills the line at this moment."""
+        """`measuring`: whether a speed test of ours filled the line at any moment since then (monotonic)."""
         self._settings, self._clock, self._boot = settings, clock, boot_alone(me)
         self.watch, self._checks = store, checks
         self._open_client, self._brake = open_client, brake
@@ -101,7 +101,7 @@ class Watchtower:
             slow=settings.plex_slow_seconds,
         )
         sights = self._sights(probe, commands)
-        eyes = Forbearing(Eyes(sights, clock), measuring, self.limits.slow)
+        eyes = Forbearing(Eyes(sights, clock), clock, measuring, self.limits.slow)
         senses = Senses(eyes, probe, self.machine, store, self.moment, self._map_port_again)
         self.monitor = Monitor(senses, self.limits, clock.local_zone())
         self._wishes: deque[tuple[Action, str]] = deque()
@@ -246,14 +246,15 @@ class Watchtower:
 class Forbearing:
     """The whole look, which blames nobody for a line that we fill ourselves. The Sight port."""
 
-    def __init__(self, eyes: Sight, measuring: Callable[[], bool], slow: float) -> None:
-        self._eyes, self._measuring, self._slow = eyes, measuring, slow
+    def __init__(self, eyes: Sight, clock: Clock, measuring: Callable[[float], bool], slow: float) -> None:
+        self._eyes, self._clock, self._measuring, self._slow = eyes, clock, measuring, slow
 
     def look(self) -> dict[str, Fact]:
-        """A test that began or ended during the look counts as well."""
-        before = self._measuring()
+        """A test that began or ended during the look counts as well, be it that it did both."""
+        began = self._clock.monotonic()
+        before = self._measuring(began)
         facts = self._eyes.look()
-        return own_load.excused(facts, self._slow) if before or self._measuring() else facts
+        return own_load.excused(facts, self._slow) if before or self._measuring(began) else facts
 
 
 class WatchReader(WatchViews):

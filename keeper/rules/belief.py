@@ -7,7 +7,7 @@ with what is usual for that very provider and server, because each measures in i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 
 from keeper.rules.types import Aspect, Flaw, Measured, SpeedProvider, SpeedRun, SpeedWishes
 
@@ -15,16 +15,23 @@ NEEDED = 5  # results of a provider and server, before anything is called usual
 KEPT = 30  # of the latest results that tell what is usual
 
 NO_PING_MS = 10_000.0  # speedtest-cli says 1,800,000 for a server that never answered
+LEAST_PING_MS = 0.01  # the fastest answer of the same machine
 MOST_MBPS = 100_000.0
+#: Less in one direction tells nothing of a line: an error page, or a connection that was cut. A line that is throttled
+#: to 32 kbit/s still brings more. Ours counts for itself, and may be given a single megabyte.
+LEAST_BYTES = 10_000
+LEAST_SECONDS, OWN_SECONDS = 0.3, 0.005
 #: Seconds in which speedtest-cli sends. Less: the server refused, and what counts is how fast it refused.
 SENDING_SECONDS = (1.0, 30.0)
 SLACK, EXTRA_SECONDS = 1.5, 5.0  # transfers at the rates told may take so much more than the whole measurement took
 PING_TIMES, PING_MORE = 3.0, 20.0  # a ping is low when it is so many times as long, and so many ms longer, as usual
+CLEAR = 1.1  # so many times better than its limit a result has to be, to count against an alarm
 
 _MEGABIT = 1_000_000.0
 
-#: What is usual: (ping, download, upload) of earlier results, as the store tells them.
-Usual = Sequence[tuple[float, float, float]]
+Figures = tuple[float, float, float]  # ping, download, upload
+#: What is usual: those of earlier results, as the store tells them.
+Usual = Sequence[Figures]
 
 
 def flaw_of(run: SpeedRun) -> tuple[Flaw, str] | None:
@@ -34,6 +41,8 @@ def flaw_of(run: SpeedRun) -> tuple[Flaw, str] | None:
         return Flaw.GARBLED, "It says that it measured, but not what."
     if not isfinite(told.ping_ms) or not 0 < told.ping_ms < NO_PING_MS:
         return Flaw.NO_PING, f"It says a ping of {told.ping_ms:g} ms: its server was never reached."
+    if told.ping_ms < LEAST_PING_MS:
+        return Flaw.ABSURD, f"It says a ping of {told.ping_ms:g} ms; no line has that."
     for flaw, name, rate in (
         (Flaw.NO_DOWNLOAD, "download", told.download_mbps),
         (Flaw.NO_UPLOAD, "upload", told.upload_mbps),
@@ -47,10 +56,12 @@ def flaw_of(run: SpeedRun) -> tuple[Flaw, str] | None:
 
 def _contradiction(run: SpeedRun, told: Measured) -> tuple[Flaw, str] | None:
     """Bytes and rates together say how long it took. What cannot be is not true."""
-    if told.received <= 0 or told.sent <= 0:
+    if min(told.received, told.sent) < LEAST_BYTES:
         return Flaw.ABSURD, f"It says rates, but {told.received} bytes received and {told.sent} sent."
     receiving = told.received * 8 / _MEGABIT / told.download_mbps
     sending = told.sent * 8 / _MEGABIT / told.upload_mbps
+    if min(receiving, sending) < (OWN_SECONDS if run.provider is SpeedProvider.HTTP else LEAST_SECONDS):
+        return Flaw.ABSURD, f"It says that it received for {receiving:.3f} s and sent for {sending:.3f} s: too short."
     least, most = SENDING_SECONDS
     if run.provider is SpeedProvider.SPEEDTEST_CLI and not least <= sending <= most:
         return Flaw.ABSURD, f"It says {told.upload_mbps:g} Mbit/s, and {told.sent} bytes sent: {sending:.2f} s."
@@ -67,7 +78,7 @@ def median(values: Sequence[float]) -> float:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def usual(results: Usual) -> tuple[float, float, float] | None:
+def usual(results: Usual) -> Figures | None:
     """The medians of the latest results (newest first); None = too few to call anything usual."""
     if len(results) < NEEDED:
         return None
@@ -77,13 +88,33 @@ def usual(results: Usual) -> tuple[float, float, float] | None:
 
 def low(told: Measured, wishes: SpeedWishes, results: Usual) -> tuple[Aspect, ...]:
     """What is too slow: less than a person asked for, or far less than is usual there."""
-    known = usual(results) if wishes.share > 0 else None
-    least_down, least_up, most_ping = wishes.least_download, wishes.least_upload, wishes.most_ping or float("inf")
+    return _beyond(told, _limits(wishes, usual(results)))
+
+
+def is_clear(told: Measured, wishes: SpeedWishes, known: Figures | None) -> bool:
+    """Whether it is so much better than the limits that it counts against an alarm: a line that wavers about its limit
+    would else begin and end one each time. `known` = what is usual there. Where a limit is so close to it that nothing
+    usual would ever be clear, half of the way to it is enough."""
+    ping, down, up = limits = _limits(wishes, known)
+    most, least_down, least_up = ping / CLEAR, down * CLEAR, up * CLEAR
     if known is not None:
-        ping, down, up = known
-        least_down = max(least_down, down * (wishes.share / 100))
-        least_up = max(least_up, up * (wishes.share / 100))
-        most_ping = min(most_ping, max(ping * PING_TIMES, ping + PING_MORE))
+        most = max(most, (ping + known[0]) / 2)
+        least_down, least_up = min(least_down, (down + known[1]) / 2), min(least_up, (up + known[2]) / 2)
+    return not _beyond(told, limits) and not _beyond(told, (most, least_down, least_up))
+
+
+def _limits(wishes: SpeedWishes, known: Figures | None) -> Figures:
+    """(most ping, least download, least upload): what a person asked for, or what follows from the usual one."""
+    ping, down, up = wishes.most_ping or inf, wishes.least_download, wishes.least_upload
+    if known is None or wishes.share <= 0:
+        return ping, down, up
+    usually, share = known[0], wishes.share / 100
+    most = max(usually * PING_TIMES, usually + PING_MORE)
+    return min(ping, most), max(down, known[1] * share), max(up, known[2] * share)
+
+
+def _beyond(told: Measured, limits: Figures) -> tuple[Aspect, ...]:
+    most_ping, least_down, least_up = limits
     found = (
         (Aspect.DOWNLOAD, told.download_mbps < least_down),
         (Aspect.UPLOAD, told.upload_mbps < least_up),
@@ -104,10 +135,10 @@ def _rank(run: SpeedRun, is_low: Sequence[Aspect]) -> tuple[int, float]:
     return -len(is_low), run.measured.download_mbps if run.measured else 0.0
 
 
-def alarm(lows: Sequence[bool], wishes: SpeedWishes, on: bool) -> bool:
-    """Whether there is an alarm after the latest of these results (newest first). It begins with a low one and ends
-    with a fine one, so that results of the past alone neither begin nor end it."""
+def alarm(lows: Sequence[bool], wishes: SpeedWishes, on: bool, clear: int = 0) -> bool:
+    """Whether there is an alarm after the latest of these results (newest first). It begins with a low one; it ends
+    with so many in a row (`clear`, the latest included) that are clearly better than the limits."""
     after = max(1, wishes.alarm_after)
     if on:
-        return len(lows) < after or any(lows[:after])
+        return clear < after
     return lows[:1] == [True] and sum(lows[: wishes.alarm_of]) >= after

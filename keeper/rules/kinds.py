@@ -25,7 +25,7 @@ GROUPS: Mapping[str, Group] = {
     **dict.fromkeys(("Scan Success", "Scan Failed", "Scan Cancelled", "Scan Interrupted"), Group.SCAN),
     **dict.fromkeys(
         ("Network Speed Test", "Speed Test Failed", "Speed Test Skipped", "Line Slow", "Line Fine Again",
-         "No Speed Results", "Speed Test Budget"),
+         "New Usual Speed", "No Speed Results", "Speed Test Budget"),
         Group.SPEED,
     ),
     **dict.fromkeys(

@@ -159,15 +159,26 @@ def _is_settled(book: SpeedBook, day: date) -> bool:
 def _rest(plan: SpeedPlan, book: SpeedBook, now: Moment) -> float:
     """Seconds until the latest beginning is far enough away. Of another boot only the present uptime is proof."""
     delay = max(plan.retry_delay, LEAST_DELAY)
-    passed = [surely_elapsed(attempt.began, now) for attempt in book.attempts]
+    passed = [_passed(attempt.began, now) for attempt in book.attempts]
     return max(0.0, delay - min(passed, default=delay))
 
 
+def _passed(began: Moment, now: Moment) -> float:
+    """Within a boot, no uptime lies ahead of the present one: such a one was spoilt, and the wall clock is asked. A
+    wall clock that says nothing either must not stop the tests for good."""
+    if began.boot != now.boot or began.uptime <= now.uptime:
+        return surely_elapsed(began, now)
+    told = (now.at - began.at).total_seconds()
+    return min(told, now.uptime) if told >= 0 else now.uptime
+
+
 def _put_off(day: SpeedDay | None, now: Moment) -> float:
-    """Seconds until it is looked at again. After a boot that is at once: what was in the way may be gone."""
+    """Seconds until it is looked at again. After a boot that is at once: what was in the way may be gone. Further away
+    than it ever is put off, it was spoilt."""
     if day is None or day.again is None or day.again.boot != now.boot:
         return 0.0
-    return max(0.0, day.again.uptime - now.uptime)
+    left = day.again.uptime - now.uptime
+    return left if 0 <= left <= PUT_OFF_SECONDS else 0.0
 
 
 def _with_end(book: SpeedBook, day: str, status: SpeedStatus, hindered: Hindrance | None) -> SpeedBook:

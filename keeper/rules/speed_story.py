@@ -28,6 +28,8 @@ from keeper.rules.types import (
 UNCONFIRMED = "unconfirmed"
 BARREN_DAYS = 3  # without a result in a row; then it is told
 ALARM, BARREN, BUDGET = "alarm", "barren", "budget"  # marks: what was told already
+CLEAR = "clear"  # mark: results in a row that count against the alarm
+BEFORE = "before"  # mark: what was usual when the alarm began, and with whom
 
 HINDRANCES: Mapping[Hindrance, str] = {
     Hindrance.IN_USE: "Somebody is watching, or something is being recorded.",
@@ -36,7 +38,7 @@ HINDRANCES: Mapping[Hindrance, str] = {
     Hindrance.NO_LINE: "There is no internet.",
     Hindrance.ACTING: "The watchdog is about to mend something, or looks whether that helped.",
     Hindrance.SCANNING: "A scan is running.",
-    Hindrance.BUDGET: "The bytes that speed tests may use this month, or had up to today, are used up.",
+    Hindrance.BUDGET: "Not enough is left of the bytes that speed tests may use this month, or up to today.",
     Hindrance.FAILED: "Tests were made, but none brought a result.",
 }
 FLAWS: Mapping[Flaw, str] = {
@@ -134,46 +136,84 @@ def end_of(
     book: SpeedBook,
     lows: Sequence[bool],
     seconds: float,
+    usual: belief.Usual = (),
 ) -> SpeedEnd:
     """The end of a test with its day, its events and what is remembered of them. `book` knows a scheduled test as the
-    one that is running; `lows` are those of earlier results, newest first."""
+    one that is running; `lows` are those of earlier results, newest first; `usual` is what the store tells of its
+    provider and server."""
     day = None
     if test.source is SpeedSource.SCHEDULE:
         day = speed_schedule.after(plan, book, test.local_date, outcome.status, outcome.hindrance)
     notices: list[Notice] = []
     marks: dict[str, str] = {}
-    if outcome.status is SpeedStatus.SUCCESS and outcome.result and outcome.result.measured:
-        notices, marks = _after_result(test, outcome.result.measured, outcome, wishes, book, lows)
+    result = outcome.result if outcome.status is SpeedStatus.SUCCESS else None
+    if result and result.measured:
+        notices, marks = _after_result(test, result, result.measured, outcome.low, book)
+        told, more = _after_alarm(result, result.measured, outcome.low, wishes, book, lows, usual)
+        notices, marks = notices + told, marks | more
     elif day is not None and day.outcome:
         notices, marks = of_day(day, book, outcome)
     elif outcome.status is SpeedStatus.FAILED and test.source is not SpeedSource.SCHEDULE:
         notices = [_failed(test.local_date, 1, Severity.INFO, test.source, outcome)]
-    result = outcome.result if outcome.status is SpeedStatus.SUCCESS else None
     return SpeedEnd(
         outcome.status, result, outcome.low, seconds, outcome.error, outcome.error_code, day, tuple(notices), marks
     )
 
 
 def _after_result(
-    test: SpeedTest,
+    test: SpeedTest, result: SpeedRun, told: Measured, low: tuple[Aspect, ...], book: SpeedBook
+) -> tuple[list[Notice], dict[str, str]]:
+    """The days without a result are those without a daily one; that somebody measured by hand meanwhile does not end
+    them."""
+    marks = {BARREN: ""} if test.source is SpeedSource.SCHEDULE and book.marks.get(BARREN) else {}
+    return [_measured(test, result.provider.value, told, low)], marks
+
+
+def _after_alarm(
+    result: SpeedRun,
     told: Measured,
-    outcome: Outcome,
+    low: tuple[Aspect, ...],
     wishes: SpeedWishes,
     book: SpeedBook,
     lows: Sequence[bool],
+    usual: belief.Usual,
 ) -> tuple[list[Notice], dict[str, str]]:
-    """The result itself, and whether an alarm begins or ends with it. The days without a result are those without a
-    daily one; that somebody measured by hand meanwhile does not end them."""
-    provider = outcome.result.provider.value if outcome.result else ""
-    notices = [_measured(test, provider, told, outcome.low)]
-    marks = {BARREN: ""} if test.source is SpeedSource.SCHEDULE and book.marks.get(BARREN) else {}
+    """Whether an alarm begins or ends with this result, and what to remember until it ends."""
+    known, before = belief.usual(usual), _usual_before(book, result, told)
     was_on = bool(book.marks.get(ALARM))
-    latest = [bool(outcome.low), *lows]
-    is_on = belief.alarm(latest, wishes, was_on)
+    is_clear = was_on and not low and belief.is_clear(told, wishes, known)
+    clear = _number(book.marks.get(CLEAR, "")) + 1 if is_clear else 0
+    latest = [bool(low), *lows]
+    is_on = belief.alarm(latest, wishes, was_on, clear)
+    marks = {ALARM: "1" if is_on else "", CLEAR: str(clear) if is_on and clear else "", BEFORE: ""}
+    if is_on:
+        marks[BEFORE] = book.marks.get(BEFORE, "") if was_on else _words_of(result, told, known)
+    notices = []
     if is_on != was_on:
-        marks[ALARM] = "1" if is_on else ""
-        notices.append(_alarm(is_on, told, outcome.low, latest[: wishes.alarm_of]))
-    return notices, marks
+        learnt = before if before and not belief.is_clear(told, wishes, before) else None
+        notices = [_alarm(is_on, told, low, latest[: wishes.alarm_of], learnt)]
+    return notices, {name: value for name, value in marks.items() if value != book.marks.get(name, "")}
+
+
+def _words_of(result: SpeedRun, told: Measured, known: belief.Figures | None) -> str:
+    """What is usual with that provider and server, as it stands in a mark."""
+    return " ".join([*map(repr, known), result.provider.value, told.server]) if known else ""
+
+
+def _usual_before(book: SpeedBook, result: SpeedRun, told: Measured) -> belief.Figures | None:
+    """What was usual there when the alarm began; None = that is not known, or was with another server."""
+    words = book.marks.get(BEFORE, "").split(" ", 4)
+    if words[3:] != [result.provider.value, told.server]:
+        return None
+    try:
+        ping, down, up = map(float, words[:3])
+    except ValueError:
+        return None
+    return ping, down, up
+
+
+def _number(text: str) -> int:
+    return int(text) if len(text) < 4 and text.isascii() and text.isdecimal() else 0
 
 
 def of_day(day: SpeedDay, book: SpeedBook, last: Outcome | None = None) -> tuple[list[Notice], dict[str, str]]:
@@ -197,10 +237,12 @@ def budget_warning(
     if book.marks.get(BUDGET) == name or not volume.is_running_out(plan.budget, used, needed):
         return None
     data = {"used_mb": round(used / _MB), "budget_mb": round(plan.budget / _MB), "month": name}
-    message = (
-        f"Speed tests have used {data['used_mb']} of the {data['budget_mb']} MB that they may use in {name}. "
-        "When no test fits in any more, they go on next month."
-    )
+    left = f"{max(0, plan.budget - used) // _MB} of {data['budget_mb']} MB are left for speed tests in {name}"
+    follows = "When no test fits in any more, they go on next month."
+    if needed > plan.budget:
+        follows = "No test ever fits into that: raise SPEED_TEST_MONTHLY_MB."
+    need = f", and a test may need up to {-(-needed // _MB)} MB" if needed else ""
+    message = f"{left}{need}. {follows}"
     return Notice("Speed Test Budget", Severity.WARNING, message, data), {BUDGET: name}
 
 
@@ -242,16 +284,27 @@ def _skipped(day: SpeedDay) -> Notice:
     return Notice("Speed Test Skipped", Severity.INFO, f"The speed test of {day.date} was left out. {why}", data)
 
 
-def _alarm(on: bool, told: Measured, low: tuple[Aspect, ...], latest: Sequence[bool]) -> Notice:
+def _alarm(
+    on: bool, told: Measured, low: tuple[Aspect, ...], latest: Sequence[bool], before: belief.Figures | None
+) -> Notice:
+    """`before` = what was usual when the alarm began, where the line ends it without being as fast as that again."""
     data = {
         "low_count": sum(latest), "of": len(latest), "aspects": [aspect.value for aspect in low],
         "download_mbps": told.download_mbps, "upload_mbps": told.upload_mbps,
     }  # fmt: skip
     rates = f"Download {told.download_mbps:.1f} Mbit/s, upload {told.upload_mbps:.1f} Mbit/s."
-    if not on:
+    if on:
+        counted = f"{sum(latest)} of the last {len(latest)} results were too low; {_slow(low)}"
+        return Notice("Line Slow", Severity.WARNING, f"The line is slow: {counted}. {rates}", data)
+    if before is None:
         return Notice("Line Fine Again", Severity.INFO, f"The line is as fast as it should be again. {rates}", data)
-    message = f"The line is slow: {sum(latest)} of the last {len(latest)} results were too low; {_slow(low)}. {rates}"
-    return Notice("Line Slow", Severity.WARNING, message, data)
+    ping, down, up = before
+    message = (
+        "The line is not as fast as it was, but it has been as it is for so long that this is usual now. "
+        f"{rates} Before: download {down:.1f} Mbit/s, upload {up:.1f} Mbit/s, ping {ping:.0f} ms."
+    )
+    more = {"before_ping_ms": ping, "before_download_mbps": down, "before_upload_mbps": up}
+    return Notice("New Usual Speed", Severity.INFO, message, data | more)
 
 
 def _barren(days: int) -> Notice:

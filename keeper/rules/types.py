@@ -1101,7 +1101,7 @@ class SpeedBook:
     attempts: tuple[SpeedAttempt, ...] = ()  # scheduled: of the dates around today, and the newest of all
     days: Mapping[str, SpeedDay] = field(default_factory=dict)  # the dates around today, and all that are not over
     barren: int = 0  # days in a row that ended without a result, those for want of budget left out
-    marks: Mapping[str, str] = field(default_factory=dict)  # what was told already: 'alarm', 'barren', 'budget'
+    marks: Mapping[str, str] = field(default_factory=dict)  # what was told already, and what the alarm needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -1135,13 +1135,15 @@ class SpeedPoint:
 
 @dataclass(frozen=True, slots=True)
 class SpeedUsual:
-    """What is usual for one provider and server: medians of the latest results."""
+    """What is usual for one provider and server: medians of those results with which a new one is compared. Where all
+    are low, there are none yet; then of the latest ones."""
 
     provider: SpeedProvider
     server: str
     server_name: str
-    results: int
+    results: int  # in the time that was asked for
     ping_ms: float
     download_mbps: float
     upload_mbps: float
     last_at: datetime
+    compared: int = 0  # results that a new one is compared with; fewer than five are none

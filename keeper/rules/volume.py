@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from math import ceil
 
 from keeper.rules.schedule import moment_of
+from keeper.rules.types import SpeedProvider
 
 MARGIN = 1.25  # by which the next measurement may cost more than the dearest of the latest
 COSTS = 5  # measurements that tell what the next one will cost
@@ -29,9 +30,11 @@ def name_of(now: datetime, zone: tzinfo) -> str:
     return now.astimezone(zone).strftime("%Y-%m")
 
 
-def reserve(costs: Sequence[int], most_bytes: int) -> int:
-    """What the next measurement may cost: told by the latest ones, else by the provider."""
-    return ceil(MARGIN * max(costs[:COSTS], default=0)) or most_bytes
+def reserve(costs: Sequence[int], most_bytes: int, provider: SpeedProvider | None = None) -> int:
+    """What the next measurement may cost: told by the latest ones, else by the provider. Our own provider moves what
+    the settings allow and no more, whatever earlier ones cost."""
+    guess = ceil(MARGIN * max(costs[:COSTS], default=0)) or most_bytes
+    return min(guess, most_bytes) if provider is SpeedProvider.HTTP else guess
 
 
 def fits(budget: int, used: int, needed: int, spread: bool, now: datetime, zone: tzinfo) -> bool:

@@ -260,6 +260,7 @@ def _open(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
+        connection.text_factory = _lenient
         # auto_vacuum only takes effect before the first table, and asking for it takes the write lock.
         if not connection.execute("PRAGMA schema_version").fetchone()[0]:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -286,6 +287,11 @@ def _open(path: Path) -> Engine:
     return engine
 
 
+def _lenient(raw: bytes) -> str:
+    """A cell that somebody spoiled by hand must not take a whole page with it: what is no text shows as a sign."""
+    return str(raw, "utf-8", "replace")
+
+
 def _version(connection: Connection) -> int:
     if not inspect(connection).has_table("schema_version"):
         schema.schema_version.create(connection)
@@ -308,6 +314,8 @@ def _apply(connection: Connection, number: int, step: Path) -> None:
 
 def _explain(problem: DBAPIError, path: Path) -> StoreError:
     said = str(problem.orig)
+    if "Could not decode" in said:  # however it came to that: the cell will be there the next time, too
+        return StoreDamaged(f"A text in the data file {path} cannot be read ({said}). Mend that cell by hand.")
     if "malformed" in said or "not a database" in said:
         return StoreDamaged(
             f"The data file {path} is damaged ({said}). Move it aside and start again: a new one is made; "

@@ -35,14 +35,17 @@ from keeper.store.db import Database
 from keeper.store.events import write_notice
 from keeper.store.schema import settings, speed_days, speed_runs
 from keeper.store.schema import speed_tests as tests
-from keeper.store.speed_book import MARKS, read_book
+from keeper.store.speed_book import LONGEST, MARKS, baseline, read_book
 from keeper.store.speed_rows import ACTIVE, LONGEST_NAME, OPEN, QUEUED, RESULTS, RUNNING, RUNS, SUCCESS, TESTS, short
-from keeper.store.speed_wishes import read_wishes, write_wishes
+from keeper.store.speed_wishes import Change, changes, in_words, read_wishes, write_wishes
 
 WISHES = "speed.wishes"
-#: A running test says something every second. When nobody can tell whether its process lives, this silence can.
-SILENCE = timedelta(minutes=15)
+#: A running test says something every second. Silent for so long, it has stopped although its process lives (Ctrl-Z,
+#: a machine that slept); the longer silence counts where nobody can tell whether that process lives.
+QUIET, SILENCE = timedelta(minutes=3), timedelta(minutes=15)
+PATIENCE = timedelta(minutes=10)  # for which a request waits; whoever asked has long gone then, and others may watch
 _ORPHANED = "The program ended while this speed test was running."
+_TOO_OLD = "Nobody could begin this speed test within ten minutes, so it was dropped. Ask for it again."
 _UNREADABLE = "This request cannot be read in the data file. Ask for the speed test again."
 _IS_RUNNING = tests.c.status == RUNNING
 
@@ -58,21 +61,16 @@ class StoredSpeed:
     def wishes(self) -> SpeedWishes:
         """What cannot be read counts as not said, loudly."""
         with self._database.read() as connection:
-            stored = connection.execute(select(settings.c.value).where(settings.c.key == WISHES)).scalar()
-        if stored is None:
-            return SpeedWishes()
-        wishes, spoiled = read_wishes(stored)
-        if spoiled:
-            told = f"setting {WISHES} cannot be read ({', '.join(spoiled)}): not said until it is saved again"
-            rows.complain(f"{told}: {stored!r:.200}")
-        return wishes
+            return _wishes(connection)
 
     def save_wishes(self, wishes: SpeedWishes, by: str, now: datetime) -> None:
-        notice = Notice("Speed Wishes Changed", Severity.INFO, f"{by} changed what the line has to bring.", {"by": by})
+        """Tells nothing where nothing is changed."""
         text = write_wishes(wishes)
         with self._database.write(lasting=True) as connection:
+            changed = changes(_wishes(connection), wishes)
             self._keep(connection, WISHES, text, by, now)
-            write_notice(connection, now, notice)
+            if changed:
+                write_notice(connection, now, _changed(changed, by))
 
     # ------------------------------------------------------------------ the next decision
 
@@ -100,22 +98,21 @@ class StoredSpeed:
     def enqueue(self, source: SpeedSource, by: str, local_date: str, anyway: bool, now: datetime) -> int:
         row = _asked(source, by, local_date, anyway, now) | {"status": QUEUED}
         with self._database.write() as connection:
-            _end_cancelled(connection, now)
+            _end_unwanted(connection, now)
             if taken := _in_the_way(connection, ACTIVE):
                 raise RunError(taken)
             return _insert(connection, row)
 
     def claim_next(self, owner: Owner, holder: str, now: Moment) -> SpeedTest | None:
         """One that nobody can read ends, too, so that it holds up no other."""
-        for_us = select(tests.c.id, tests.c.status, tests.c.cancel_requested).where(tests.c.status.in_(ACTIVE))
         with self._database.read() as connection:  # looked at often: no write lock without a reason
-            waiting = connection.execute(for_us.order_by(tests.c.id)).all()
-        if any(row.status == QUEUED and row.cancel_requested for row in waiting):
+            waiting = connection.execute(TESTS.where(tests.c.status.in_(ACTIVE)).order_by(tests.c.id)).all()
+        if any(row.status == QUEUED and not _is_wanted(row, now.at) for row in waiting):
             with self._database.write() as connection:
-                _end_cancelled(connection, now.at)
+                _end_unwanted(connection, now.at)
         if any(row.status == RUNNING for row in waiting):
             return None
-        wanted = (row.id for row in waiting if not row.cancel_requested)
+        wanted = (row.id for row in waiting if _is_wanted(row, now.at))
         return next((test for each in wanted if (test := self._claim(each, owner, holder, now))), None)
 
     def start(
@@ -150,7 +147,7 @@ class StoredSpeed:
         }  # fmt: skip
         with self._database.write(lasting=True) as connection:
             connection.execute(insert(speed_runs).values(**row))
-            connection.execute(update(tests).where(tests.c.id == test_id).values(bytes=tests.c.bytes + cost))
+            connection.execute(update(tests).where(tests.c.id == test_id).values(bytes=rows.total(tests.c.bytes, cost)))
 
     def finish(self, test_id: int, end: SpeedEnd, now: datetime) -> bool:
         change = update(tests).where(tests.c.id == test_id, _IS_RUNNING).values(**_ended(end, now))
@@ -170,7 +167,7 @@ class StoredSpeed:
     def interrupt_orphans(self, is_alive: Callable[[Owner], bool | None], now: datetime) -> list[int]:
         with self._database.read() as connection:
             held = [row for row in connection.execute(TESTS.where(_IS_RUNNING)) if _is_orphan(row, is_alive, now)]
-        return [row.id for row in held if self._interrupt(row.id, row.owner, now)]
+        return [row.id for row in held if self._interrupt(row.id, now)]
 
     def active(self) -> SpeedTest | None:
         wanted = TESTS.where(tests.c.status.in_(ACTIVE)).order_by(tests.c.status.desc(), tests.c.id)
@@ -199,8 +196,9 @@ class StoredSpeed:
         these = (tests.c.status == SUCCESS, tests.c.provider == provider.value)
         wanted = RESULTS.where(*these, tests.c.server == short(server, LONGEST_NAME)).order_by(tests.c.id.desc())
         with self._database.read() as connection:
-            points = [rows.to_point(row) for row in connection.execute(wanted.limit(limit))]
-        return [(point.ping_ms, point.download_mbps, point.upload_mbps) for point in points if point]
+            points = filter(None, map(rows.to_point, connection.execute(wanted.limit(LONGEST))))
+            compared = baseline(((point, bool(point.low)) for point in points), limit)
+        return [(point.ping_ms, point.download_mbps, point.upload_mbps) for point in compared]
 
     def lows(self, limit: int) -> list[bool]:
         wanted = select(tests.c.low).where(tests.c.status == SUCCESS).order_by(tests.c.id.desc()).limit(limit)
@@ -229,9 +227,9 @@ class StoredSpeed:
         with self._database.read() as connection:
             return _in_the_way(connection, (RUNNING,)) or "Another speed test was running just now. Try again."
 
-    def _interrupt(self, test_id: int, owner: str | None, now: datetime) -> bool:
-        same = tests.c.owner.is_(None) if owner is None else tests.c.owner == owner
-        change = update(tests).where(tests.c.id == test_id, _IS_RUNNING, same)
+    def _interrupt(self, test_id: int, now: datetime) -> bool:
+        """Whatever is its owner by now: one that has ended never runs again."""
+        change = update(tests).where(tests.c.id == test_id, _IS_RUNNING)
         with self._database.write(lasting=True) as connection:
             return connection.execute(change.values(**_over(SpeedStatus.INTERRUPTED, now, _ORPHANED))).rowcount > 0
 
@@ -303,9 +301,34 @@ def _known(connection: Connection, test_id: int) -> SpeedTest:
     return test
 
 
-def _end_cancelled(connection: Connection, now: datetime) -> None:
-    unwanted = (tests.c.status == QUEUED) & (tests.c.cancel_requested != 0)
-    connection.execute(update(tests).where(unwanted).values(**_over(SpeedStatus.CANCELLED, now)))
+def _end_unwanted(connection: Connection, now: datetime) -> None:
+    """What was cancelled, or has become too old, while it waited."""
+    for row in connection.execute(TESTS.where(tests.c.status == QUEUED)).all():
+        if not _is_wanted(row, now):
+            over = _over(SpeedStatus.CANCELLED, now, "" if row.cancel_requested else _TOO_OLD)
+            connection.execute(update(tests).where(tests.c.id == row.id, tests.c.status == QUEUED).values(**over))
+
+
+def _is_wanted(row: Any, now: datetime) -> bool:
+    return not row.cancel_requested and rows.waited_within(row, now, PATIENCE)
+
+
+def _wishes(connection: Connection) -> SpeedWishes:
+    stored = connection.execute(select(settings.c.value).where(settings.c.key == WISHES)).scalar()
+    if stored is None:
+        return SpeedWishes()
+    wishes, spoiled = read_wishes(stored)
+    if spoiled:
+        told = f"setting {WISHES} cannot be read ({', '.join(spoiled)}): not said until it is saved again"
+        rows.complain(f"{told}: {stored!r:.200}")
+    return wishes
+
+
+def _changed(changed: Sequence[Change], by: str) -> Notice:
+    message = f"{by} changed what the line has to bring: {in_words(changed)}."
+    return Notice(
+        "Speed Wishes Changed", Severity.INFO, message, {"by": by, "changed": [list(each) for each in changed]}
+    )
 
 
 def _in_the_way(connection: Connection, statuses: Sequence[str]) -> str:
@@ -320,10 +343,14 @@ def _in_the_way(connection: Connection, statuses: Sequence[str]) -> str:
 
 
 def _is_orphan(row: Any, is_alive: Callable[[Owner], bool | None], now: datetime) -> bool:
+    """Also one that nobody can read: it is seen by none, and would keep all others from beginning."""
+    if rows.to_test(row) is None:
+        return True
     try:
         alive = is_alive(Owner.parse(row.owner or ""))
-    except ValueError:  # spoiled by hand: nobody can be its owner
+    except (ValueError, TypeError):  # spoiled by hand: nobody can be its owner
         return True
-    if alive is None:  # another machine or unreadable: only how long it has been silent can tell
-        return not rows.heard_within(row, now, SILENCE)
-    return not alive
+    if alive is False:
+        return True
+    # None = another machine, or unreadable: only how long it has been silent can tell
+    return not rows.heard_within(row, now, QUIET if alive else SILENCE)

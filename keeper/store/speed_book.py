@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, or_, select
 
@@ -13,14 +14,38 @@ from keeper.store.speed_rows import DAYS, OPEN, QUEUED, SUCCESS, TESTS, to_attem
 
 MARKS = "speed.marks."
 MOST_BARREN = 30  # days that are looked at for a row of failures
+LEARNT = 30  # low results in a row, after which they are what is usual
+LONGEST = 900  # results that are looked at, to find out what is usual
 _WAS_BEGUN = or_(tests.c.began_at.is_not(None), tests.c.status.not_in([QUEUED, SpeedStatus.CANCELLED.value]))
+_Result = TypeVar("_Result")
 #: Also one of which nobody can read who asked for it: a test too few is better than one too many.
 _SCHEDULED = _WAS_BEGUN & tests.c.source.not_in([SpeedSource.MANUAL.value, SpeedSource.CLI.value])
 
 
 def read_book(connection: Connection, dates: Sequence[str]) -> SpeedBook:
     """Of these local dates (ISO), and of what is not over yet."""
-    return SpeedBook(_attempts(connection, dates), _days(connection, dates), _barren(connection), _marks(connection))
+    return SpeedBook(
+        _attempts(connection, dates), _days(connection, dates), _barren(connection, dates), _marks(connection)
+    )
+
+
+def baseline(newest_first: Iterable[tuple[_Result, bool]], limit: int) -> list[_Result]:
+    """With which of the results (and whether each is low) a new one is compared, newest first.
+
+    Low ones are left out, else a line that became slow would soon be fine again without being any faster. A line that
+    stays slow for good is learnt: so many low results in a row count, and whatever was before them is forgotten.
+    """
+    found: list[_Result] = []
+    low: list[_Result] = []
+    for result, is_low in newest_first:
+        if not is_low:
+            found.append(result)
+        low = [*low, result] if is_low else []
+        if len(low) == LEARNT:
+            found.extend(low)
+        if len(found) >= limit or len(low) == LEARNT:
+            break
+    return found[:limit]
 
 
 def _attempts(connection: Connection, dates: Sequence[str]) -> tuple[SpeedAttempt, ...]:
@@ -36,8 +61,11 @@ def _days(connection: Connection, dates: Sequence[str]) -> dict[str, SpeedDay]:
     return {day.date: day for day in days if day}
 
 
-def _barren(connection: Connection) -> int:
+def _barren(connection: Connection, dates: Sequence[str]) -> int:
+    """Of the days up to the newest of those dates: what a clock that was years ahead settled says nothing of today."""
     settled = select(speed_days.c.outcome, speed_days.c.hindrance).where(speed_days.c.outcome != OPEN)
+    if dates:
+        settled = settled.where(speed_days.c.local_date <= max(dates))
     barren = 0
     for outcome, hindrance in connection.execute(settled.order_by(speed_days.c.local_date.desc()).limit(MOST_BARREN)):
         if outcome == SUCCESS:

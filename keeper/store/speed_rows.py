@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Float, Row, Select, String, case, cast, func, select, type_coerce
+from sqlalchemy.sql.elements import ColumnElement
 
 from keeper.errors import StoreRefused
 from keeper.rules.types import (
@@ -277,10 +278,13 @@ def number(value: float) -> float:
 
 
 def cost(value: int) -> int:
-    """The same for bytes."""
-    if not 0 <= value <= MOST_BYTES:
-        raise StoreRefused(f"{value} bytes cannot be what a speed test cost; it was not stored.")
-    return int(value)
+    """The same for bytes, never refused: to forget a measurement because it says nonsense would make it free."""
+    return int(min(max(value, 0), MOST_BYTES))
+
+
+def total(so_far: ColumnElement[int], more: int) -> ColumnElement[int]:
+    """What a test has cost with one measurement more; it stays a number that can be read again."""
+    return case((so_far + more > MOST_BYTES, MOST_BYTES), else_=so_far + more)
 
 
 def short(text: str, longest: int) -> str:
@@ -299,11 +303,12 @@ def day_columns(day: SpeedDay, settled_at: datetime | None) -> dict[str, Any]:
 
 
 def write_progress(progress: SpeedProgress) -> str:
-    """Short names: the row is read in the sqlite3 shell, too."""
+    """Short names: the row is read in the sqlite3 shell, too. A figure that is none is left out: the answer to a pulse
+    is whether somebody cancelled, and must not be lost for a picture."""
     provider = progress.provider.value if progress.provider else None
     rates = {"receiving_mbps": progress.receiving_mbps, "sending_mbps": progress.sending_mbps}
     times = {"seconds": progress.seconds, "expected": progress.expected}
-    told = {name: round(number(value), 3) for name, value in (times | rates).items()}
+    told = {name: round(value, 3) for name, value in (times | rates).items() if 0 <= value < BIGGEST}
     return json.dumps({"provider": provider, "confirming": progress.confirming, **told})
 
 
@@ -317,6 +322,13 @@ def read_progress(text: Any) -> SpeedProgress:
         return SpeedProgress(provider=known, confirming=tree.get("confirming") is True, **figures)
     except _NO_PICTURE:
         return SpeedProgress()
+
+
+def waited_within(row: Row[Any], now: datetime, patience: timedelta) -> bool:
+    """Whether a test was asked for lately. The same of a time in the future; of one that cannot be read, nothing is
+    said here."""
+    asked = _time_or_none(row.created_at)
+    return asked is None or abs(now - asked) <= patience
 
 
 def heard_within(row: Row[Any], now: datetime, silence: timedelta) -> bool:

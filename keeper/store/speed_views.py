@@ -15,6 +15,7 @@ from keeper.store.db import Database
 from keeper.store.schema import speed_days, speed_runs
 from keeper.store.schema import speed_tests as tests
 from keeper.store.speed import StoredSpeed
+from keeper.store.speed_book import LONGEST, baseline
 from keeper.store.speed_rows import DAYS, ENDED, RESULTS, RUNS, SUCCESS, TESTS
 
 LATEST_RESULTS = 30  # of a provider and server, that say what is usual there
@@ -79,13 +80,15 @@ class SpeedViews:
         return {day.date: day for day in days}
 
     def usual(self, since: datetime) -> list[SpeedUsual]:
-        """Of every provider and server that brought a result since then, the one with most results first."""
+        """Of every provider and server that brought a result since then, the one with most results first. What is usual
+        there are the results with which the next one is compared, also those from before."""
         found: dict[tuple[SpeedProvider, str], list[tuple[SpeedPoint, str]]] = {}
         with self._database.read() as connection:
-            for row in connection.execute(_results(since).order_by(tests.c.id.desc())):
+            for row in connection.execute(RESULTS.where(tests.c.status == SUCCESS).order_by(tests.c.id.desc())):
                 if point := rows.to_point(row):
                     found.setdefault((point.provider, point.server), []).append((point, row.server_name))
-        return sorted((_usual(each) for each in found.values()), key=lambda usual: -usual.results)
+        usual = (_usual(each, since) for each in found.values())
+        return sorted((each for each in usual if each.results), key=lambda each: -each.results)
 
     def troubles(self, since: datetime) -> list[tuple[SpeedProvider, Flaw, int, datetime]]:
         """The measurements that do not count: provider, flaw, how many, when last. The most frequent first."""
@@ -123,16 +126,19 @@ def _results(since: datetime) -> Select[Any]:
     return RESULTS.where(tests.c.status == SUCCESS, tests.c.began_at >= since)
 
 
-def _usual(newest_first: Sequence[tuple[SpeedPoint, str]]) -> SpeedUsual:
-    latest = [point for point, _ in newest_first[:LATEST_RESULTS]]
+def _usual(newest_first: Sequence[tuple[SpeedPoint, str]], since: datetime) -> SpeedUsual:
+    points = [point for point, _ in newest_first]
+    compared = baseline(((point, bool(point.low)) for point in points[:LONGEST]), LATEST_RESULTS)
+    latest = compared or points[:LATEST_RESULTS]
     (newest, name) = newest_first[0]
     return SpeedUsual(
         provider=newest.provider,
         server=newest.server,
         server_name=name,
-        results=len(newest_first),
+        results=sum(point.at >= since for point in points),
         ping_ms=median(point.ping_ms for point in latest),
         download_mbps=median(point.download_mbps for point in latest),
         upload_mbps=median(point.upload_mbps for point in latest),
         last_at=newest.at,
+        compared=len(compared),
     )

@@ -4,7 +4,7 @@ guessed. What could not be read again is not written in the first place."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,30 @@ MOST_PING = 60_000.0  # milliseconds
 MOST_SHARE = 100  # percent
 MOST_RESULTS = 100  # that an alarm may look at
 _ALARM = ("alarm_after", "alarm_of")
+Change = tuple[str, Any, Any]  # which part, before, after
+_WORDS: Mapping[str, str] = {
+    "daily": "daily test",
+    "least_download": "least download (Mbit/s)",
+    "least_upload": "least upload (Mbit/s)",
+    "most_ping": "longest ping (ms)",
+    "share": "least share of what is usual (%)",
+    "alarm_after": "low results before an alarm",
+    "alarm_of": "results that an alarm looks at",
+}
+
+
+def changes(before: SpeedWishes, after: SpeedWishes) -> list[Change]:
+    """In the order in which they stand in the page."""
+    old, new = asdict(before), asdict(after)
+    return [(name, old[name], new[name]) for name in old if old[name] != new[name]]
+
+
+def in_words(changed: Sequence[Change]) -> str:
+    return "; ".join(f"{_WORDS[name]}: {_word(before)}, now {_word(after)}" for name, before, after in changed)
+
+
+def _word(value: Any) -> str:
+    return ("off", "on")[value] if isinstance(value, bool) else f"{value:g}" if value else "not asked for"
 
 
 def write_wishes(wishes: SpeedWishes) -> str:

@@ -36,6 +36,7 @@ KINDS_GERMAN: Mapping[str, str] = {
     "Speed Test Failed": "Tempotest fehlgeschlagen",
     "Speed Test Skipped": "Tempotest ausgelassen",
     "Line Slow": "Leitung langsam",
+    "New Usual Speed": "Neues übliches Tempo",
     "Line Fine Again": "Leitung wieder gut",
     "No Speed Results": "Keine Messwerte",
     "Speed Test Budget": "Datenkontingent der Tempotests",

@@ -26,7 +26,7 @@ SPEED_WORDS: dict[type[StrEnum], dict[str, Pair]] = {
         SpeedStatus.RUNNING: ("Running", "Läuft"),
         SpeedStatus.SUCCESS: ("Measured", "Gemessen"),
         SpeedStatus.FAILED: ("Failed", "Fehlgeschlagen"),
-        SpeedStatus.PUT_OFF: ("Put off", "Verschoben"),
+        SpeedStatus.PUT_OFF: ("Not measured", "Nicht gemessen"),
         SpeedStatus.CANCELLED: ("Cancelled", "Abgebrochen"),
         SpeedStatus.INTERRUPTED: ("Interrupted", "Unterbrochen"),
     },

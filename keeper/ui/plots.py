@@ -13,22 +13,23 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 WIDE, HIGH = 1000, 100  # of a picture, before it is stretched
-LINE, LOW, GREY, LIMIT = "#4084d6", "#e0801f", "#80848c", "#d9534f"  # they suit light and dark
-STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+LINE, HAND, LOW, GREY, LIMIT = "#4084d6", "#a672e0", "#e0801f", "#80848c", "#d9534f"  # they suit light and dark
+STEPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # their halves are round as well
 
 
 class Dot(NamedTuple):
-    """A value at a time (0 to 1). `joined`: a line leads to it from the dot before."""
+    """A value at a time (0 to 1). `joined`: a line leads to it from the dot before; `by_hand`: of another colour."""
 
     at: float
     value: float
     joined: bool
     low: bool = False
-    pale: bool = False
+    by_hand: bool = False
 
 
 class Panel(NamedTuple):
-    """One line with its scale. `ticks` are values with their words; limit and usual 0 = there is none."""
+    """One line with its scale. `ticks` are values with their words; limit 0 = there is none, and the usual value is
+    drawn only over the stretches of time (0 to 1) that it belongs to."""
 
     name: str
     note: str
@@ -37,16 +38,18 @@ class Panel(NamedTuple):
     ticks: Sequence[tuple[float, str]]
     limit: float = 0.0
     usual: float = 0.0
+    usually: Sequence[tuple[float, float]] = ()
     size: float = 5.0  # of its dots, in points of the screen
 
 
 class Spot(NamedTuple):
-    """A stretch of time (0 to 1) that says something when it is pointed at; a gap is hatched in all panels."""
+    """A stretch of time (0 to 1) that says something when it is pointed at; what is given as its gap is hatched in all
+    panels, from the result before it to the one after it."""
 
     begins: float
     ends: float
     words: str
-    gap: bool = False
+    gap: tuple[float, float] | None = None
 
 
 class Tick(NamedTuple):
@@ -66,8 +69,17 @@ def ceiling(values: Sequence[float], *others: float) -> float:
     return next(step * unit for step in STEPS if step * unit >= wanted * 0.999)
 
 
-def multiples(panels: Sequence[Panel], spots: Sequence[Spot], ticks: Sequence[Tick], label: str) -> str:
-    gaps = "".join(f'<u style="{_stretch(spot)}"></u>' for spot in spots if spot.gap)
+def decimals(value: float) -> int:
+    """As many as it takes to say a round figure exactly: 1 for 12.5."""
+    return len(f"{value:.6g}".partition(".")[2])
+
+
+def multiples(
+    panels: Sequence[Panel], spots: Sequence[Spot], ticks: Sequence[Tick], label: str, marks: Sequence[float] = ()
+) -> str:
+    """`marks` are times at which something else begins: a fine line across all panels."""
+    gaps = "".join(f'<u style="{_stretch(*spot.gap)}"></u>' for spot in spots if spot.gap)
+    gaps += "".join(f'<s style="left:{100 * at:.2f}%"></s>' for at in marks)
     drawn = "".join(_panel(panel, gaps, ticks) for panel in panels)
     words = "".join(
         f'<span{" class=spare" if tick.spare else ""} style="left:{100 * tick.at:.2f}%">{escape(tick.word)}</span>'
@@ -85,11 +97,11 @@ def _spot(spot: Spot) -> str:
     middle = (spot.begins + spot.ends) / 2
     side = "left" if middle < 0.25 else "right" if middle > 0.75 else "middle"
     words = escape(spot.words, quote=True)
-    return f'<i class="{side}" tabindex="-1" style="{_stretch(spot)}" data-words="{words}"></i>'
+    return f'<i class="{side}" tabindex="-1" style="{_stretch(spot.begins, spot.ends)}" data-words="{words}"></i>'
 
 
-def _stretch(spot: Spot) -> str:
-    return f"left:{100 * spot.begins:.2f}%;width:{100 * (spot.ends - spot.begins):.2f}%"
+def _stretch(begins: float, ends: float) -> str:
+    return f"left:{100 * begins:.2f}%;width:{100 * (ends - begins):.2f}%"
 
 
 def _panel(panel: Panel, gaps: str, ticks: Sequence[Tick]) -> str:
@@ -116,17 +128,18 @@ def _frame(panel: Panel, ticks: Sequence[Tick]) -> Iterator[str]:
     down = "".join(f"M{WIDE * tick.at:.1f} 0V{HIGH}" for tick in ticks)
     yield _path(across, GREY, 1, "stroke-opacity='.28'")
     yield _path(down, GREY, 1, "stroke-opacity='.14'")
-    if panel.usual:
-        yield _path(f"M0 {_y(panel, panel.usual):.1f}H{WIDE}", GREY, 1.2, "stroke-opacity='.85'")
+    if panel.usual and panel.usually:
+        height = _y(panel, panel.usual)
+        way = "".join(f"M{WIDE * begins:.1f} {height:.1f}H{WIDE * ends:.1f}" for begins, ends in panel.usually)
+        yield _path(way, GREY, 1.2, "stroke-opacity='.85'")
     if panel.limit:
         yield _path(f"M0 {_y(panel, panel.limit):.1f}H{WIDE}", LIMIT, 1.4, "stroke-dasharray='6 5'")
 
 
 def _lines(panel: Panel) -> Iterator[str]:
-    """Line by line, each with a tint below it; a dot that is joined to nothing has no line."""
+    """Line by line; a dot that is joined to nothing has none."""
     for dots in _strokes(panel.dots):
         way = "L".join(f"{_x(dot):.1f} {_y(panel, dot.value):.1f}" for dot in dots)
-        yield f"<path d='M{_x(dots[0]):.1f} {HIGH}L{way}L{_x(dots[-1]):.1f} {HIGH}Z' fill='{LINE}' fill-opacity='.09'/>"
         yield _path(f"M{way}", LINE, 1.6, "fill='none' stroke-linejoin='round' stroke-opacity='.75'")
 
 
@@ -145,13 +158,16 @@ def _strokes(dots: Sequence[Dot]) -> Iterator[list[Dot]]:
 
 def _dots(panel: Panel) -> Iterator[str]:
     """A dot is a line of no length with round ends: it stays round in a picture that is stretched."""
-    for low, pale in ((False, True), (False, False), (True, True), (True, False)):
-        way = "".join(
-            f"M{_x(dot):.1f} {_y(panel, dot.value):.1f}h.1" for dot in panel.dots if (dot.low, dot.pale) == (low, pale)
-        )
+    for colour in (LINE, HAND, LOW):
+        way = "".join(f"M{_x(dot):.1f} {_y(panel, dot.value):.1f}h.1" for dot in panel.dots if colour_of(dot) == colour)
         if way:
-            fade = f"stroke-linecap='round' stroke-opacity='{0.5 if pale else 1}'"
-            yield _path(way, LOW if low else LINE, max(panel.size, 5.5) + 2 if low else panel.size, fade)
+            size = max(panel.size, 5.5) + 2 if colour == LOW else panel.size
+            yield _path(way, colour, size, "stroke-linecap='round'")
+
+
+def colour_of(dot: Dot) -> str:
+    """That it is low matters more than who asked for it."""
+    return LOW if dot.low else HAND if dot.by_hand else LINE
 
 
 def _x(dot: Dot) -> float:

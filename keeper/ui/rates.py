@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from keeper.rules.types import Aspect, Flaw, Hindrance, SpeedTest
+from keeper.ui import parts
 from keeper.ui.state import tongue
 
 ARROWS = {Aspect.DOWNLOAD: "\u2193", Aspect.UPLOAD: "\u2191", Aspect.PING: "\u21c4"}
+JOIN = "\u00a0"  # between a figure and its unit
 UNCONFIRMED = "unconfirmed"  # the first result was low, and the second measurement could not be believed
 
 
+def bare(value: float) -> str:
+    """A figure without its unit, rounded alike wherever it stands: three digits tell one line from another."""
+    return tongue().number(value, 0 if value >= 99.95 else 1)
+
+
 def rate(mbps: float) -> str:
-    """'93 Mbit/s', '9.4 Mbit/s', '1.2 Gbit/s': as much as one wants to know in a sentence."""
+    """'93.4 Mbit/s'; a unit never stands on a line without its figure."""
+    return f"{bare(mbps)}{JOIN}Mbit/s"
+
+
+def brief(mbps: float) -> str:
+    """For a place with room for a few letters: '93 Mbit/s', '9.4 Mbit/s', '1.2 Gbit/s'."""
     t = tongue()
     if mbps >= 999.5:
-        return f"{t.number(mbps / 1000, 1)} Gbit/s"
-    return f"{t.number(mbps, 0 if mbps >= 9.95 else 1)} Mbit/s"
-
-
-def bare(value: float) -> str:
-    """A figure without its unit: three digits are enough to tell one line from another."""
-    return tongue().number(value, 0 if value >= 99.5 else 1)
+        return f"{t.number(mbps / 1000, 1)}{JOIN}Gbit/s"
+    return f"{t.number(mbps, 0 if mbps >= 9.95 else 1)}{JOIN}Mbit/s"
 
 
 def wish(value: float) -> str:
@@ -30,16 +37,17 @@ def wish(value: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    return f"{tongue().number(value, 0 if value >= 9.95 else 1)} ms"
+    return f"{bare(value)}{JOIN}ms"
+
+
+def size(count: int) -> str:
+    """Bytes: '142 MB'."""
+    return parts.size(count).replace(" ", JOIN)
 
 
 def figures(download: float, upload: float, ping: float) -> str:
-    """'93 Mbit/s down, 24 Mbit/s up, 12 ms'."""
-    return tongue().say("sp_figures", download=rate(download), upload=rate(upload), ping=milliseconds(ping))
-
-
-def of(values: Mapping[Aspect, float], aspect: Aspect) -> str:
-    return milliseconds(values[aspect]) if aspect is Aspect.PING else rate(values[aspect])
+    """'download 93.4 and upload 24.1 Mbit/s, ping 12.3 ms'."""
+    return tongue().say("sp_figures", download=bare(download), upload=rate(upload), ping=milliseconds(ping))
 
 
 def too_slow(low: Iterable[Aspect]) -> str:
@@ -50,6 +58,13 @@ def too_slow(low: Iterable[Aspect]) -> str:
     if t.lang == "en":
         names = [name.lower() for name in names]
     return t.say("sp_low", what=t.say("sp_and").join(names)) if names else ""
+
+
+def marked(low: Iterable[Aspect]) -> str:
+    """The same for a place with room for a few letters: '\u2191 \u21c4 too slow'."""
+    given = tuple(low)
+    signs = [ARROWS[aspect] for aspect in Aspect if aspect in given]
+    return tongue().say("sp_low", what=" ".join(signs)) if signs else ""
 
 
 def why(code: str) -> str:

@@ -83,19 +83,24 @@ def _skipped(data: Data) -> str:
 
 
 def _slow(data: Data) -> str:
-    what = rates.too_slow(aspects(data.get("aspects")))
-    return _counted("sp_event_slow", data, what)
-
-
-def _fine_again(data: Data) -> str:
-    return _counted("sp_event_fine", data)
-
-
-def _counted(phrase: str, data: Data, *more: str) -> str:
-    low, of = data.get("low_count"), data.get("of")
+    t, low, of = tongue(), data.get("low_count"), data.get("of")
     if not isinstance(low, int) or not isinstance(of, int):
         return ""
-    return _joined(tongue().say(phrase, low=low, of=of), *more)
+    said = t.say("sp_event_slow_only") if of == 1 else t.say("sp_event_slow", n=low, of=of)
+    return _joined(said, rates.too_slow(aspects(data.get("aspects"))))
+
+
+def _fine_again(_data: Data) -> str:
+    return tongue().say("sp_event_fine")
+
+
+def _new_usual(data: Data) -> str:
+    now = _figure(data, "download_mbps", "upload_mbps")
+    before = _figure(data, "before_download_mbps", "before_upload_mbps", "before_ping_ms")
+    if now is None or before is None:
+        return ""
+    down, up = now
+    return tongue().say("sp_event_usual", down=rates.bare(down), up=rates.rate(up), before=rates.figures(*before))
 
 
 def _none(data: Data) -> str:
@@ -112,7 +117,47 @@ def _budget(data: Data) -> str:
 
 
 def _wishes(data: Data) -> str:
-    return tongue().say("sp_event_wishes", by=data["by"]) if data.get("by") else ""
+    """Who changed what; without the what, as long as one part of it is not understood."""
+    t, by = tongue(), data.get("by")
+    given = data.get("changed")
+    changes = [_change(*row) if _is_change(row) else "" for row in given] if isinstance(given, list | tuple) else []
+    if by and changes and all(changes):
+        return t.say("sp_event_changed", by=by, what=" · ".join(changes))
+    return t.say("sp_event_wishes", by=by) if by else ""
+
+
+def _is_change(row: object) -> bool:
+    return isinstance(row, list | tuple) and len(row) == 3 and isinstance(row[0], str)
+
+
+def _change(name: str, before: object, after: object) -> str:
+    """'least download 50 Mbit/s instead of not asked for'; '' for what is not understood."""
+    t, (was, now) = tongue(), (_wished(name, value) for value in (before, after))
+    if not was or not now:
+        return ""
+    return t.say("sp_change", name=t.say(f"sp_change_{name}"), before=was, after=now)
+
+
+def _wished(name: str, value: object) -> str:
+    t = tongue()
+    if name == "daily" and isinstance(value, bool):
+        return t.say("sp_change_on" if value else "sp_change_off")
+    if name not in _UNITS or not _is_number(value):
+        return ""
+    figure = float(str(value))
+    if not figure and _UNITS[name]:
+        return t.say("sp_change_nothing")
+    return rates.wish(figure) + _UNITS[name]
+
+
+_UNITS = {
+    "least_download": f"{rates.JOIN}Mbit/s",
+    "least_upload": f"{rates.JOIN}Mbit/s",
+    "most_ping": f"{rates.JOIN}ms",
+    "share": f"{rates.JOIN}%",
+    "alarm_after": "",
+    "alarm_of": "",
+}
 
 
 _TOLD: Mapping[str, Callable[[Data], str]] = {
@@ -121,6 +166,7 @@ _TOLD: Mapping[str, Callable[[Data], str]] = {
     "Speed Test Skipped": _skipped,
     "Line Slow": _slow,
     "Line Fine Again": _fine_again,
+    "New Usual Speed": _new_usual,
     "No Speed Results": _none,
     "Speed Test Budget": _budget,
     "Speed Wishes Changed": _wishes,

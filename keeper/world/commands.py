@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess  # nosec B404  # this is the place
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
@@ -25,6 +26,13 @@ _LAST_WORDS = 0.5  # seconds to read what a program that has ended left in the p
 _POLL = 0.05
 _WATCH = 0.1  # seconds between two looks at whether it shall end early
 _SECRET = ("TOKEN", "PASS", "KEY", "SECRET", "CREDENTIAL", "CLAIM")
+#: All that a guest gets to see of the environment, in any case of letters.
+_FOR_GUESTS = frozenset(
+    {"path", "home", "user", "lang", "lc_all", "tz", "tmpdir", "pythonpath", "ssl_cert_file", "ssl_cert_dir",
+     "requests_ca_bundle", "http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+)  # fmt: skip
+_TRY = 1.0  # seconds for a program that does nothing
+_BOUND = ("setpriv", "--pdeathsig", "KILL", "--")  # of util-linux: what follows dies with the thread that started it
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin")
 
 
@@ -33,6 +41,21 @@ class SystemCommands:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._live: dict[int, None] = {}  # the numbers of the groups that run now; changed and copied in one step each
+        self._over = False
+        self._bound: tuple[str, ...] | None = None  # what makes a guest die with us; None = not looked yet
+
+    @property
+    def is_over(self) -> bool:
+        """Whether `end_all` was called."""
+        return self._over
+
+    def end_all(self) -> None:
+        """Kills all that runs now, with its group, and starts nothing any more. For the end of the service: from any
+        thread and from within a signal handler, for it waits for nothing and takes no lock."""
+        self._over = True
+        for group in list(self._live):
+            _signal(group, signal.SIGKILL)
 
     def run(
         self,
@@ -43,30 +66,33 @@ class SystemCommands:
         *,
         given: str = "",
         hear: Callable[[str], None] | None = None,
+        guest: bool = False,
     ) -> Ran:
         """Runs argv and waits for it, at most `seconds` and grace + GRACE for ending it. Never raises by itself.
 
         `watch` is asked every 0.1 s, in this thread; True = the program is ended at once. `hear` gets before that what
-        it has said so far. `given` is what it can read: short, for what nobody shall see in the list of processes.
+        it has said so far. Both have to be quick, for the time limit waits behind them. `given` is what it can read:
+        short, for what nobody shall see in the list of processes.
 
         What the program leaves behind in good order goes on living and may go on writing: a start script hands its
         output down to what it starts, and a closed pipe would kill that. Only at the time limit, and when it is ended
         early, the whole process group is ended: asked first, and killed after `grace` seconds. A program that made its
         own session, or belongs to root when we do not, escapes that.
+
+        A `guest` works for us for a while and for nobody else: it sees little of the environment, nothing of its group
+        outlives it, and where the system can see to that (Linux) it does not outlive us, whatever ends us.
         """
         began = self._clock.monotonic()
-        child = _started(argv, given)
+        child = self._started(argv, given, guest)
         if isinstance(child, str):
             return Ran(None, err=child)
-        outputs = [_Drain(pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
+        self._live[child.pid] = None
         try:
-            over = self._awaited(child, seconds, _watcher(watch, hear, outputs[0]))
-        except BaseException:  # of watch or hear: theirs to know, but the program is ours
-            _end_group(child, grace)
-            raise
-        if over:
-            _end_group(child, grace)
-        out, err = (drain.text() for drain in outputs)
+            outputs = [_Drain(pipe) for pipe in (child.stdout, child.stderr) if pipe is not None]
+            over = self._over_by(child, seconds, _watcher(watch, hear, outputs[0]), grace, guest)
+        finally:
+            del self._live[child.pid]
+        out, err = (drain.so_far().strip() if over == "early" else drain.text() for drain in outputs)
         took = self._clock.monotonic() - began
         if over == "late":
             return Ran(None, out, f"not finished after {seconds:g} seconds. {err}".strip(), took, timed_out=True)
@@ -74,8 +100,41 @@ class SystemCommands:
             return Ran(None, out, f"ended early, after {took:.1f} seconds. {err}".strip(), took)
         return Ran(child.returncode, out, err, took)
 
+    def _started(self, argv: Sequence[str], given: str, guest: bool) -> subprocess.Popen[bytes] | str:
+        if self._over:
+            return "nothing is started any more"
+        environment = clean_environment(os.environ)
+        if not guest:
+            return _started(argv, environment, given)
+        return _started(argv, for_guests(environment), given, self._binding())
+
+    def _binding(self) -> tuple[str, ...]:
+        """What makes the system kill a guest when we die; nothing where that does not work. Tried once."""
+        if self._bound is None:
+            works = sys.platform == "linux" and self.run((*_BOUND, "true"), _TRY).code == 0
+            self._bound = _BOUND if works else ()
+        return self._bound
+
+    def _over_by(
+        self, child: subprocess.Popen[bytes], seconds: float, watch: Callable[[], bool] | None, grace: float,
+        guest: bool,
+    ) -> str:  # fmt: skip
+        """Waits until it is over, and ends what has to be ended. What `_awaited` says."""
+        try:
+            over = self._awaited(child, seconds, watch) or ("early" if self._over else "")
+        except BaseException:  # of watch or hear: theirs to know, but the program is ours
+            _end_group(child, grace)
+            raise
+        if over:
+            _end_group(child, 0.0 if self._over else grace)
+        elif guest:
+            _signal(child.pid, signal.SIGKILL)
+        return over
+
     def _awaited(self, child: subprocess.Popen[bytes], seconds: float, watch: Callable[[], bool] | None) -> str:
         """'' = it has ended by itself; else why it has to be ended: late, or early."""
+        if self._over:  # `end_all` did not know of it yet
+            return "early"
         if watch is None:
             return "late" if _still_runs(child, seconds) else ""
         ends = self._clock.monotonic() + seconds
@@ -97,14 +156,22 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PATH": os.pathsep.join(path), "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
 
 
-def _started(argv: Sequence[str], given: str = "") -> subprocess.Popen[bytes] | str:
+def for_guests(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a guest sees: not the addresses that we tell things to, nor whatever else a person put into .env."""
+    return {name: text for name, text in environment.items() if name.lower() in _FOR_GUESTS}
+
+
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str], given: str, binding: Sequence[str] = ()
+) -> subprocess.Popen[bytes] | str:
     """The running program, or a sentence why there is none."""
     if not argv:
         return "no command was given"
-    environment = clean_environment(os.environ)
+    if binding and shutil.which(argv[0], path=environment["PATH"]) is None:
+        binding = ()  # so that why it cannot be started is told as ever
     try:
         child = subprocess.Popen(  # nosec B603  # an argument list, no shell
-            list(argv),
+            [*binding, *argv],
             stdin=subprocess.PIPE if given else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -181,16 +248,16 @@ def _still_runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
 
 def _end_group(child: subprocess.Popen[bytes], grace: float) -> None:
     """SIGTERM to the whole group, SIGKILL to what is left of it; what even survives that is left to the system."""
-    _signal(child, signal.SIGTERM)
-    _signal(child, signal.SIGCONT)  # a stopped one would not hear it
+    _signal(child.pid, signal.SIGTERM)
+    _signal(child.pid, signal.SIGCONT)  # a stopped one would not hear it
     if not _group_ended(child, grace):
-        _signal(child, signal.SIGKILL)
+        _signal(child.pid, signal.SIGKILL)
         _still_runs(child, GRACE)
 
 
-def _signal(child: subprocess.Popen[bytes], sign: signal.Signals) -> None:
+def _signal(group: int, sign: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):  # gone already, or root's, as sudo is
-        os.killpg(child.pid, sign)
+        os.killpg(group, sign)
 
 
 def _group_ended(child: subprocess.Popen[bytes], grace: float) -> bool:

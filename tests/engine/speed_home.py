@@ -83,9 +83,10 @@ class Clock:
 
 
 class MemorySpeed:
-    """The SpeedStore port."""
+    """The SpeedStore port. A pulse comes in a thread of its own, so whatever changes a test takes turns."""
 
     def __init__(self) -> None:
+        self.turn = threading.RLock()
         self.tests: dict[int, SpeedTest] = {}
         self.began: dict[int, Moment] = {}
         self.owners: dict[int, Owner] = {}
@@ -148,14 +149,16 @@ class MemorySpeed:
         return self._begin(test.id, owner, now)
 
     def pulse(self, test_id: int, progress: SpeedProgress, now: datetime) -> bool | None:
-        self.asked["pulse"] += 1
-        if self.tests[test_id].status is not SpeedStatus.RUNNING:
-            return None
-        return self._change(test_id, progress=progress, progress_at=now).cancel_requested
+        with self.turn:
+            self.asked["pulse"] += 1
+            if self.tests[test_id].status is not SpeedStatus.RUNNING:
+                return None
+            return self._change(test_id, progress=progress, progress_at=now).cancel_requested
 
     def note_run(self, test_id: int, run: SpeedRun, now: datetime) -> None:
-        self.runs.append((test_id, run, now))
-        self._change(test_id, bytes=self.tests[test_id].bytes + run.bytes)
+        with self.turn:
+            self.runs.append((test_id, run, now))
+            self._change(test_id, bytes=self.tests[test_id].bytes + run.bytes)
 
     def finish(self, test_id: int, end: SpeedEnd, now: datetime) -> bool:
         if self.tests[test_id].status is not SpeedStatus.RUNNING:
@@ -268,11 +271,12 @@ class MemorySpeed:
         return self._change(test_id, status=SpeedStatus.RUNNING, began_at=now.at)
 
     def _change(self, test_id: int, **what: object) -> SpeedTest:
-        self.version += 1
-        self.tests[test_id] = replace(self.tests[test_id], **what)
-        if self.tests[test_id].status.ended:
-            self.living.pop(test_id, None)
-        return self.tests[test_id]
+        with self.turn:
+            self.version += 1
+            self.tests[test_id] = replace(self.tests[test_id], **what)
+            if self.tests[test_id].status.ended:
+                self.living.pop(test_id, None)
+            return self.tests[test_id]
 
     def _tell(self, notices: Sequence[Notice], marks: Mapping[str, str]) -> None:
         self.version += 1

@@ -6,13 +6,15 @@ import csv
 import io
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import psutil
 import pytest
 from command_rig import ROOT, run, settings_of
 
+from keeper.commands.common import who
 from keeper.demo.process import DemoPlex
 from keeper.rules.types import Aspect, SpeedSource, SpeedStatus, SpeedWishes
 from keeper.store.db import Database
@@ -182,8 +185,15 @@ def test_while_somebody_watches_it_refuses_with_a_sentence(plex: DemoPlex, setti
     told = json.loads(ran.stdout)
     assert (ran.returncode, told["status"], told["tries"], told["bytes"]) == (1, "put_off", [], 0)
     assert "watching" in told["error"]
+    assert run(settings, "speedtest").stdout.startswith("not measured: Somebody is watching")
     anyway = run(settings, "speedtest", "--anyway", "--json")
     assert (anyway.returncode, json.loads(anyway.stdout)["status"]) == (0, "success")
+
+
+def test_what_the_month_has_left_is_told_where_it_is_not_enough(settings: dict[str, str]) -> None:
+    ran = run(settings | {"SPEED_TEST_MONTHLY_MB": "1"}, "speedtest")
+    told = r"not measured: 1 of 1 MB are left this month, and a test may need up to [89] MB\.\n"
+    assert ran.returncode == 1 and re.fullmatch(told, ran.stdout), ran.stdout
 
 
 @pytest.mark.parametrize("mode", ["hang", "unauthorized", "refused"])
@@ -221,25 +231,76 @@ def test_somebody_who_begins_to_watch_ends_it(plex: DemoPlex, settings: dict[str
 # ------------------------------------------------------------------------------------------------ ending it
 
 
-def test_ctrl_c_cancels_within_a_second(plex: DemoPlex, settings: dict[str, str], views: SpeedViews) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTSTP], ids=["ctrl-c", "ctrl-z"])
+def test_ctrl_c_cancels_within_a_second_and_so_does_ctrl_z(
+    plex: DemoPlex, settings: dict[str, str], views: SpeedViews, sign: signal.Signals
+) -> None:
+    """A measurement cannot be paused: its program would go on without anybody who watches it."""
     with command(slow(plex, settings), "speedtest", "--json") as child:
         below = measuring(child)
         assert below
-        child.send_signal(signal.SIGINT)
+        child.send_signal(sign)
         assert until(lambda: all(map(is_gone, below)), 5) < WITHIN
         out, _ = child.communicate(timeout=SOON)
     assert (child.returncode, json.loads(out)["status"]) == (1, "cancelled")
     assert views.tests(5)[0].status is SpeedStatus.CANCELLED
 
 
-def test_sigterm_interrupts_it(plex: DemoPlex, settings: dict[str, str], views: SpeedViews) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_sigterm_or_a_terminal_that_is_closed_interrupts_it(
+    plex: DemoPlex, settings: dict[str, str], views: SpeedViews, sign: signal.Signals
+) -> None:
     with command(slow(plex, settings), "speedtest", "--json") as child:
         below = measuring(child)
-        child.send_signal(signal.SIGTERM)
+        child.send_signal(sign)
         assert until(lambda: all(map(is_gone, below)), 5) < WITHIN
         child.communicate(timeout=SOON)
     assert child.returncode == 1
     assert views.tests(5)[0].status is SpeedStatus.INTERRUPTED
+
+
+def test_under_nohup_it_outlives_its_terminal(plex: DemoPlex, settings: dict[str, str], views: SpeedViews) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which children inherit
+    try:
+        with command(slow(plex, settings), "speedtest") as child:
+            child.send_signal(signal.SIGHUP)
+            assert run(settings, "speedtest", "--cancel").returncode == 0
+            child.communicate(timeout=SOON)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert views.tests(5)[0].status is SpeedStatus.CANCELLED
+
+
+def test_ctrl_c_ends_it_also_while_the_data_file_is_locked(
+    plex: DemoPlex, settings: dict[str, str], views: SpeedViews
+) -> None:
+    with command(slow(plex, settings), "speedtest") as child:
+        below = measuring(child)
+        with closing(sqlite3.connect(settings["PSR_DB_PATH"])) as greedy:
+            greedy.execute("BEGIN IMMEDIATE")
+            child.send_signal(signal.SIGINT)
+            assert until(lambda: all(map(is_gone, below)), 9) < WITHIN + 0.5
+        child.communicate(timeout=SOON)
+    assert child.returncode == 1
+    assert views.tests(5)[0].status is SpeedStatus.CANCELLED
+
+
+def test_a_cancel_that_nobody_answers_says_so(plex: DemoPlex, settings: dict[str, str], views: SpeedViews) -> None:
+    with command(slow(plex, settings), "speedtest", "--json") as child:
+        until(lambda: (test := views.active()) and test.progress.provider)
+        child.send_signal(signal.SIGSTOP)
+        asked = run(settings, "speedtest", "--cancel")
+        assert asked.returncode == 1 and "does not answer" in asked.stdout, asked.stdout
+        assert "running: http" in (listed := run(settings, "speedtest", "--history").stdout) and "told to end" in listed
+        child.send_signal(signal.SIGCONT)
+        assert json.loads(child.communicate(timeout=SOON)[0])["status"] == "cancelled"
+
+
+def test_one_that_waits_is_cancelled_before_it_begins(settings: dict[str, str], database: Database) -> None:
+    store = StoredSpeed(database)
+    store.enqueue(SpeedSource.MANUAL, "ada", "2026-11-21", False, SystemClock().now())
+    asked = run(settings, "speedtest", "--cancel")
+    assert (asked.returncode, asked.stdout) == (0, "The speed test that was waiting will not be made.\n")
 
 
 def test_another_process_cancels_it_and_a_second_one_is_refused_meanwhile(
@@ -249,9 +310,14 @@ def test_another_process_cancels_it_and_a_second_one_is_refused_meanwhile(
         below = measuring(child)
         second = run(settings, "speedtest", "--json")
         assert (second.returncode, second.stdout) == (1, "")
-        assert second.stderr.startswith("keeper: ") and "speed test" in second.stderr
+        assert second.stderr.startswith("keeper: A speed test") and f"pid {child.pid}" in second.stderr
+        assert "cancel it: python -m keeper speedtest --cancel" in second.stderr
+        assert f"asked for by {who()}" in second.stderr
         assert not any(map(is_gone, below)), "it is left alone"
-        assert run(settings, "speedtest", "--cancel").returncode == 0
+        until(lambda: (test := views.active()) and test.progress.provider)
+        assert re.search(r"running: http, \d+ s\.$", run(settings, "speedtest", "--history").stdout.strip())
+        asked = run(settings, "speedtest", "--cancel")
+        assert (asked.returncode, asked.stdout) == (0, "The speed test is over: cancelled.\n")
         out, _ = child.communicate(timeout=SOON)
     assert child.returncode == 1
     assert out.startswith("cancelled")
@@ -337,6 +403,7 @@ def test_the_history_lists_what_was_newest_first_and_as_a_table_oldest_first(
     [
         ("--csv",), ("--limit", "3"), ("--history", "--csv", "--json"), ("--history", "--anyway"),
         ("--cancel", "--history"), ("--history", "--limit", "-1"), ("--server", "1"),
+        ("--history", "--limit", "0"), ("--history", "--csv", "--limit", "1"), ("--cancel", "--json"),
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -19,7 +19,7 @@ import pytest
 from speed_home import CLI, HTTP, MB, OOKLA, Clock, FakeMeter, Home, Killed, MemorySpeed, flawed, result
 
 from keeper.errors import Cancelled, Interrupted, RunError
-from keeper.overseer import LOOK_SECONDS
+from keeper.overseer import LOOK_SECONDS, PULSE_SECONDS
 from keeper.rules import speed_schedule, volume
 from keeper.rules.types import Flaw, Hindrance, Moment, SpeedPlan, SpeedSource, SpeedStatus, SpeedWishes
 
@@ -110,8 +110,7 @@ class Life:
             elif chance < 0.08:
                 self._is_interrupted_by(stop, Hindrance.NO_LINE)
             elif chance < 0.10:
-                self.store.request_cancel(self.store.active().id)
-                self.happened["cancelled"] += 1
+                self._is_cancelled(stop)
             elif chance < 0.12:
                 self.home.surveyor.stop()
                 self.happened["stopped"] += 1
@@ -131,9 +130,19 @@ class Life:
         self.happened["interrupted"] += 1
         self.home.watched, self.home.hindrance = why is Hindrance.IN_USE, why
         self.clock.forward(LOOK_SECONDS + 0.1)
-        for _ in range(2000):  # the look is made in a thread, which takes a real moment
+        self._is_ended_by(stop)
+
+    def _is_cancelled(self, stop) -> None:
+        self.happened["cancelled"] += 1
+        self.store.request_cancel(self.store.active().id)
+        self.clock.forward(PULSE_SECONDS)
+        self._is_ended_by(stop)
+
+    def _is_ended_by(self, stop) -> None:
+        """It is asked in a thread of its own, which takes a real moment."""
+        for _ in range(2000):
             stop.wait(0.005)
-        raise AssertionError("nobody looked")
+        raise AssertionError("nobody asked")
 
     def _dies(self) -> None:
         self.happened["killed"] += 1
@@ -244,7 +253,8 @@ class Life:
         self.clock.offset = timedelta(0)
         self.live(2)
         self._back()
-        for _ in range(5):
+        for _ in range(5):  # a process that has just begun believes its clock after a while
+            self.clock.forward(10 * MINUTE)
             self._tick()
 
     def check(self) -> None:

@@ -18,14 +18,16 @@ from pydantic import SecretStr
 from keeper.config import Settings
 from keeper.demo.process import DemoPlex
 from keeper.errors import RunError, WrongUse
-from keeper.house.speedroom import PULSE_SECONDS
+from keeper.house.speedroom import LONGEST, PULSE
 from keeper.rules.speed_schedule import SINCE
 from keeper.rules.types import (
+    Ability,
     Cause,
     Check,
     Fact,
     Flaw,
     Hindrance,
+    Measured,
     ScanOptions,
     Source,
     SpeedEnd,
@@ -295,13 +297,43 @@ def test_a_test_of_another_process_fills_the_line_as_well(house: House) -> None:
     store, now = house.speed.store, house.watchtower.moment()
     test = store.start(SpeedSource.CLI, "ada", "2026-11-21", False, house.host.me(), "there", now)
     assert house.speed.is_measuring() is True
-    store.pulse(test.id, SpeedProgress(), now.at - timedelta(seconds=PULSE_SECONDS - 1))
+    store.pulse(test.id, SpeedProgress(), now.at - PULSE + timedelta(seconds=1))
     assert house.speed.is_measuring() is True
-    store.pulse(test.id, SpeedProgress(), now.at - timedelta(seconds=PULSE_SECONDS + 1))
+    store.pulse(test.id, SpeedProgress(), now.at - PULSE - timedelta(seconds=1))
     assert house.speed.is_measuring() is False, "it may be dead"
     store.pulse(test.id, SpeedProgress(), now.at)
     store.finish(test.id, SpeedEnd(SpeedStatus.CANCELLED), now.at)
     assert house.speed.is_measuring() is False
+
+
+@pytest.mark.parametrize(("earlier", "excused"), [(-60, True), (60, False)], ids=["nearly as long", "too long"])
+def test_a_test_of_another_process_excuses_nothing_any_more_when_it_should_have_ended_long_ago(
+    house: House, earlier: float, excused: bool
+) -> None:
+    """Its process may retry for ever on a full disk, while its child is long gone."""
+    store, now = house.speed.store, house.watchtower.moment()
+    began = replace(now, at=now.at - LONGEST - timedelta(seconds=earlier))
+    test = store.start(SpeedSource.CLI, "ada", "2026-11-21", False, house.host.me(), "there", began)
+    store.pulse(test.id, SpeedProgress(), now.at)
+    assert house.speed.is_measuring() is excused
+
+
+def test_the_end_of_the_house_ends_the_programs_that_measure_whatever_their_thread_waits_for(house: House) -> None:
+    ended = threading.Event()
+    begun = threading.Event()
+
+    def measures() -> None:
+        house.speed._commands.run(["sh", "-c", "echo begun; exec sleep 60"], 60, watch=lambda: False, hear=heard)
+        ended.set()
+
+    def heard(said: str) -> None:
+        if "begun" in said:
+            begun.set()
+
+    threading.Thread(target=measures, daemon=True).start()
+    assert begun.wait(SOON)
+    house.speed.stop()
+    assert ended.wait(5)
 
 
 # ------------------------------------------------------------------------------------------------ what it shows
@@ -323,6 +355,43 @@ def test_a_budget_that_is_too_small_for_one_test_measures_nothing(tmp_path: Path
         assert (test.status, test.error_code, test.bytes) == (SpeedStatus.PUT_OFF, Hindrance.BUDGET, 0)
 
 
+def test_it_is_told_beforehand_whether_a_test_fits_and_what_it_may_need(tmp_path: Path, plex: DemoPlex) -> None:
+    with closing(House(settings(tmp_path, plex, speed_test_monthly_mb=12))) as house:
+        (meter,) = house.speed.meters()
+        assert house.speed.fits() == (True, meter.most_bytes)
+        test = house.speed.measure_here("test", anyway=True)
+        assert test.bytes > 12_000_000 - meter.most_bytes, test.error
+        assert house.speed.fits()[0] is False
+        refused = house.speed.measure_here("test", anyway=True)
+        assert (refused.status, refused.error_code) == (SpeedStatus.PUT_OFF, Hindrance.BUDGET)
+        (told,) = [event for event in house.views.events(9) if event.kind == "Speed Test Budget"]
+    left = (12_000_000 - test.bytes) // 1_000_000
+    need = -(-meter.most_bytes // 1_000_000)
+    assert f"{left} of 12 MB are left" in told.message and f"a test may need up to {need} MB" in told.message
+    assert "used up" not in told.message + refused.error, "there is something left"
+
+
+def test_what_a_test_may_need_is_never_more_than_the_settings_allow(house: House) -> None:
+    (meter,) = house.speed.meters()
+    cost = house.speed.measure_here("test", anyway=True).bytes
+    assert cost * 1.25 > meter.most_bytes, "else this shows nothing"
+    assert house.speed.fits() == (True, meter.most_bytes)
+
+
+def test_a_month_that_allows_less_than_one_test_is_told_as_that(tmp_path: Path, plex: DemoPlex) -> None:
+    with closing(House(settings(tmp_path, plex, speed_test_monthly_mb=1))) as house:
+        house.speed.measure_here("test", anyway=True)
+        (told,) = [event for event in house.views.events(9) if event.kind == "Speed Test Budget"]
+        assert "SPEED_TEST_MONTHLY_MB" in told.message and "next month" not in told.message
+        assert house.speed.fits()[0] is False
+
+
+def test_where_nobody_can_measure_nothing_is_needed(tmp_path: Path, plex: DemoPlex) -> None:
+    with closing(House(settings(tmp_path, plex, speed_test_providers="librespeed"))) as house:
+        house.speed.meters()[0].ready = lambda: Ability(False, "It is not installed.")
+        assert house.speed.fits() == (True, 0)
+
+
 def test_providers_are_shown_in_the_order_of_the_setting(tmp_path: Path, plex: DemoPlex) -> None:
     chosen = settings(tmp_path, plex, speed_test_providers="librespeed,http")
     with closing(House(chosen)) as house:
@@ -338,6 +407,16 @@ def test_the_table_to_take_away_holds_no_formula(house: House) -> None:
     store.finish(test.id, SpeedEnd(SpeedStatus.FAILED, error='=HYPERLINK("x")'), now.at)
     (row,) = csv.DictReader(io.StringIO("".join(house.speed.csv())))
     assert (row["status"], row["requested_by"], row["error"]) == ("failed", "'=ada", '\'=HYPERLINK("x")')
+
+
+def test_the_table_to_take_away_is_one_for_people(house: House) -> None:
+    store, now = house.speed.store, house.watchtower.moment()
+    test = store.start(SpeedSource.CLI, "ada", "2026-11-21", True, house.host.me(), "there", now)
+    measured = Measured("1", "There", 12.3456789, 87.65432109, 9.0, 10, 10)
+    store.finish(test.id, SpeedEnd(SpeedStatus.SUCCESS, SpeedRun(SpeedProvider.HTTP, measured)), now.at)
+    (row,) = csv.DictReader(io.StringIO("".join(house.speed.csv())))
+    assert (row["ping_ms"], row["download_mbps"], row["upload_mbps"]) == ("12.35", "87.65", "9.0")
+    assert row["anyway"] == "yes"
 
 
 def test_the_next_test_is_at_the_hour_of_the_setting_in_its_zone(tmp_path: Path, plex: DemoPlex) -> None:

@@ -6,17 +6,21 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from zoneinfo import ZoneInfo
 
 import pytest
 from speed_home import CLI, DEADLINE, HTTP, MB, OOKLA, FakeMeter, Home, MemorySpeed, flawed, result, until_stopped
 
-from keeper.errors import Interrupted, RunError, StoreError, StoreRefused
-from keeper.overseer import LOOK_SECONDS
-from keeper.rules import speed_story
+from keeper.errors import Cancelled, Interrupted, RunError, StoreError, StoreRefused
+from keeper.house.watchtower import Forbearing
+from keeper.nightfall import SAME_SECONDS
+from keeper.overseer import LATE_SECONDS, LOOK_SECONDS, Overseer
+from keeper.rules import own_load, speed_story
 from keeper.rules.types import (
     Aspect,
     EventFilter,
+    Fact,
     Flaw,
     Hindrance,
     Owner,
@@ -29,6 +33,7 @@ from keeper.rules.types import (
 from keeper.store.db import Database
 from keeper.store.events import Events
 from keeper.store.speed import StoredSpeed
+from keeper.surveyor import MOST_SECONDS
 
 NIGHT = datetime(2026, 7, 16, 1, 59, tzinfo=UTC)  # a minute before the daily test
 HOUR = 3600.0
@@ -184,13 +189,21 @@ def test_what_is_usual_is_told_by_earlier_results_of_that_provider_and_server(ho
 def test_the_page_sees_who_measures_and_that_it_is_done_again(home):
     seen = []
 
+    def shown(stop, is_wanted):
+        """It is written in a thread of its own, which takes a real moment."""
+        for _ in range(2000):
+            here.clock.forward(0.25)
+            stop.wait(0.005)
+            if is_wanted(here.store.active().progress):
+                return here.store.active().progress
+        raise AssertionError("it is not shown")
+
     def speaking(figures):
         def measure(stop, most_bytes, report):
             for rate in (1.0, 2.0):
                 here.clock.forward(1)
                 report(SpeedProgress(seconds=1.0, receiving_mbps=rate))
-            stop.check()
-            seen.append(here.store.active().progress)
+            seen.append(shown(stop, lambda progress: progress.receiving_mbps == 2.0))
             return figures
 
         return measure
@@ -255,11 +268,11 @@ def test_while_plex_hangs_it_is_asked_once_at_a_time(home):
     here.look = hang
     here.restart()
     here.clock.monotonic = time.monotonic
-    for _ in range(2):
-        number = here.ask()
+    for _ in range(3):
+        number, before = here.ask(), here.surveyor._overseer
         work = in_background(here.tick)
         waiting = threading.Event()
-        while here.store.get(number).status is SpeedStatus.QUEUED:
+        while (brake := here.surveyor._overseer) is before or brake._wanted_at == inf:
             waiting.wait(0.01)
         here.store.request_cancel(number)
         assert joined(work)
@@ -394,7 +407,7 @@ def test_a_test_that_somebody_else_ended_stays_as_it_was_ended(home):
         here.store.interrupt_orphans(lambda owner: False, here.clock.now())
         here.clock.forward(1)
         with pytest.raises(Interrupted):
-            stop.check()
+            stop.wait(DEADLINE)
         return flawed(flaw=Flaw.STOPPED)
 
     here = home(FakeMeter(result(), ended_outside))
@@ -410,14 +423,47 @@ def test_what_a_dead_program_left_behind_ends_and_makes_room(home):
     assert here.measured().status is SpeedStatus.SUCCESS
 
 
-def test_what_a_killed_measurement_may_have_cost_is_counted(home):
+@pytest.mark.parametrize(
+    ("seconds", "rate", "cost"),
+    [(0.0, 0.0, 30 * MB), (1.0, 8.0, 30 * MB), (10.0, 80.0, 110 * MB), (600.0, 900.0, 600 * MB)],
+)
+def test_what_a_killed_measurement_may_have_cost_is_counted_by_what_it_said_last(home, seconds, rate, cost):
+    """Not less than a twentieth of what it might cost, and not more than that."""
     here = home()
     dead = Owner("another boot", 1, 1)
     left = here.store.start(SpeedSource.CLI, "tester", "2026-07-15", False, dead, "dead", here.clock.moment())
-    here.store.pulse(left.id, SpeedProgress(CLI), here.clock.now())
+    said = SpeedProgress(CLI, seconds=seconds, receiving_mbps=rate, sending_mbps=rate / 10)
+    here.store.pulse(left.id, said, here.clock.now())
     here.tick()
     since, until = here.clock.now() - timedelta(hours=1), here.clock.now() + timedelta(hours=1)
-    assert here.store.bytes_between(since, until) == here.meters[0].most_bytes
+    assert here.store.bytes_between(since, until) == cost
+
+
+def test_a_running_test_that_nobody_can_read_is_looked_for_at_every_round(home, monkeypatch):
+    """The real store passes such a row over when it is asked what runs, and starts no other one beside it."""
+    here = home(daily=True)
+    here.clock.true = NIGHT
+    here.tick()
+    dead = Owner("another boot", 1, 1)
+    left = here.store.start(SpeedSource.CLI, "tester", "2026-07-15", False, dead, "dead", here.clock.moment())
+    monkeypatch.setattr(here.store, "active", lambda: None)
+    here.tick(60)
+    assert here.store.get(left.id).status is SpeedStatus.INTERRUPTED and len(here.meters[0].given) == 1
+
+
+def test_while_such_a_test_is_in_the_way_it_is_tried_again_soon(home, monkeypatch):
+    here, other = home(daily=True), Owner("this boot", 99, 1)
+    here.clock.true = NIGHT
+    alive = [True]
+    here.surveyor._with = replace(here.surveyor._with, is_alive=lambda owner: alive[0])
+    left = here.store.start(SpeedSource.CLI, "tester", "2026-07-15", False, other, "cli", here.clock.moment())
+    monkeypatch.setattr(here.store, "active", lambda: None)
+    here.tick(60)
+    here.tick()
+    assert here.store.get(left.id).status is SpeedStatus.RUNNING
+    alive[0] = False  # without a word in the store
+    here.tick(5)
+    assert len(here.meters[0].given) == 1
 
 
 def test_what_the_store_will_never_take_is_given_up(home, monkeypatch):
@@ -438,12 +484,166 @@ def test_while_another_program_measures_it_is_waited_for(home):
     alive = [True]
     here.surveyor._with = replace(here.surveyor._with, is_alive=lambda owner: alive[0] if owner == other else True)
     left = here.store.start(SpeedSource.CLI, "tester", "2026-07-15", True, other, "cli", here.clock.moment())
-    here.tick(HOUR)
+    here.clock.forward(HOUR)
+    here.store.pulse(left.id, SpeedProgress(CLI), here.clock.now())
+    here.tick()
     assert here.meters[0].given == [] and here.store.get(left.id).status is SpeedStatus.RUNNING
     alive[0] = False  # without a word in the store
     here.tick(10)
     here.tick(1)
     assert here.store.get(left.id).status is SpeedStatus.INTERRUPTED and len(here.meters[0].given) == 1
+
+
+def test_of_one_that_somebody_else_ended_no_other_measurement_is_made(home):
+    """The program was asleep for minutes, and was taken for dead. It finds out before it fills the line again."""
+
+    def ended_meanwhile(stop, most_bytes, report):
+        here.store.interrupt_orphans(lambda owner: False, here.clock.now())
+        return flawed()
+
+    other = FakeMeter(result(HTTP))
+    here = home(FakeMeter(result(), ended_meanwhile), other)
+    assert here.measured().status is SpeedStatus.INTERRUPTED and other.given == []
+
+
+def test_a_progress_that_cannot_be_stored_hides_no_cancel(home):
+    began = threading.Event()
+
+    def spoilt(stop, most_bytes, report):
+        report(SpeedProgress(seconds=float("nan"), receiving_mbps=-1.0))
+        return until_stopped(began)(stop, most_bytes, report)
+
+    here = home(FakeMeter(result(), spoilt))
+    real = here.store.pulse
+
+    def pulse(test_id, progress, now):
+        if progress.receiving_mbps < 0:
+            raise StoreRefused("No rate.")
+        return real(test_id, progress, now)
+
+    here.store.pulse = pulse
+    here.clock.monotonic = time.monotonic
+    number = here.ask()
+    work = in_background(here.tick)
+    assert began.wait(DEADLINE)
+    here.store.request_cancel(number)
+    assert joined(work) and here.store.get(number).status is SpeedStatus.CANCELLED
+
+
+# ---------------------------------------------------------------------------- a house or a store that hangs
+
+
+@pytest.mark.parametrize("anyway", [False, True])
+def test_a_look_that_hangs_in_the_middle_counts_as_not_to_be_told(home, anyway):
+    asked, answer = threading.Event(), threading.Event()
+
+    def hangs_then(stop, most_bytes, report):
+        here.look = hang
+        here.clock.forward(LOOK_SECONDS + 0.1)
+        stop.check()
+        assert asked.wait(DEADLINE)
+        here.clock.forward(LATE_SECONDS + 0.1)
+        try:
+            stop.check()
+        except Cancelled:
+            return flawed(flaw=Flaw.STOPPED)
+        return result()
+
+    def hang(anyway):
+        asked.set()
+        answer.wait(DEADLINE)
+
+    here = home(FakeMeter(result(), hangs_then))
+    here.surveyor._with = replace(here.surveyor._with, hindrance=lambda anyway: here.look(anyway))
+    test = here.measured(anyway)
+    answer.set()
+    assert (test.status, test.error_code) == (
+        (SpeedStatus.SUCCESS, "") if anyway else (SpeedStatus.PUT_OFF, "in_use_unknown")
+    )
+
+
+def test_a_store_that_does_not_answer_delays_no_brake(home):
+    """A pulse waits ten seconds for a file that is locked; the meter, which asks ten times a second whether to go on,
+    has to end its child in time all the same."""
+    began, answer = threading.Event(), threading.Event()
+    pulses, most, waits = [], [], []
+
+    def hang(test_id, progress, now):
+        pulses.append(1)
+        most.append(len(pulses))
+        answer.wait(DEADLINE)
+        pulses.pop()
+        return False
+
+    def measure(stop, most_bytes, report):
+        here.store.pulse = hang
+        while True:
+            before = time.monotonic()
+            here.clock.forward(0.5)
+            report(SpeedProgress(seconds=1.0))
+            try:
+                stop.check()
+            except Interrupted:
+                return flawed(flaw=Flaw.STOPPED)
+            finally:
+                waits.append(time.monotonic() - before)
+                began.set() if most else None
+
+    here = home(FakeMeter(result(), measure))
+    number = here.ask()
+    work = in_background(here.tick)
+    assert began.wait(DEADLINE)
+    here.surveyor.stop()
+    assert joined(work, 5.0) and max(waits) < 1.0 and max(most) == 1
+    answer.set()
+    assert here.store.get(number).status is SpeedStatus.INTERRUPTED
+
+
+@pytest.mark.parametrize("seconds", [20.0, MOST_SECONDS])
+def test_the_line_counts_as_filled_only_while_it_is_measured(home, monkeypatch, seconds):
+    """A full disk may keep a test from being written down for days; nothing is blamed on it meanwhile."""
+    monkeypatch.setattr("keeper.surveyor.RETRY_SECONDS", 0.01)
+    seen = []
+
+    def measure(stop, most_bytes, report):
+        seen.append(here.surveyor.measuring)
+        here.clock.forward(seconds)
+        seen.append(here.surveyor.measuring)
+        return result()
+
+    here = home(FakeMeter(result(), measure))
+    for method in ("note_run", "finish"):
+        real = getattr(here.store, method)
+        times = [2]
+
+        def fails(*arguments, real=real, times=times):
+            seen.append(here.surveyor.measuring)
+            times[0] -= 1
+            if times[0] >= 0:
+                raise StoreError("The disk is full.")
+            return real(*arguments)
+
+        setattr(here.store, method, fails)
+    assert here.measured().status is SpeedStatus.SUCCESS
+    assert seen == [True, seconds < MOST_SECONDS] + [False] * 6
+
+
+def test_a_test_shorter_than_a_look_excuses_it_as_well(home):
+    here = home()
+
+    class Eyes:
+        def look(self):
+            here.clock.forward(1)
+            during()
+            here.clock.forward(1)
+            return {"internet": Fact(False, "silent")}
+
+    watching = Forbearing(Eyes(), here.clock, here.surveyor.measured_since, 5.0)
+    during = here.measured
+    assert watching.look() == {"internet": Fact(None, own_load.DETAIL)}
+    here.clock.forward(1)
+    during = lambda: None  # noqa: E731
+    assert watching.look() == {"internet": Fact(False, "silent")}
 
 
 # ---------------------------------------------------------------------------- the command line
@@ -473,16 +673,69 @@ def test_control_c_cancels(home):
     assert here.store.get(1).status is SpeedStatus.CANCELLED
 
 
+@pytest.mark.parametrize("method", ["note_run", "finish"])
+@pytest.mark.parametrize("by_key", [False, True])
+def test_who_wants_to_go_waits_for_no_disk(home, method, by_key):
+    """By Ctrl-C, or as the command says it when it was given a signal."""
+    here, tried = home(), threading.Event()
+    failing(here, method, 10**9, tried=tried)
+    ended = []
+
+    def command():
+        try:
+            here.surveyor.run_now(SpeedSource.CLI, "me", anyway=False)
+        except (StoreError, KeyboardInterrupt) as problem:
+            ended.append(type(problem))
+
+    if by_key:
+        here.meters[0].script = [lambda stop, most, report: (_ for _ in ()).throw(KeyboardInterrupt)]
+        failing(here, "finish", 10**9, tried=tried)
+    work = in_background(command)
+    assert tried.wait(DEADLINE)
+    if not by_key:
+        here.surveyor.cancel()
+    assert joined(work, 3.0) and ended
+
+
+def test_a_measurement_that_was_cancelled_on_a_full_disk_is_still_written_at_the_end(home):
+    here = home()
+    left = failing(here, "note_run", 1)
+    real_pause = Overseer.pause
+
+    def cancelled(self, seconds):
+        self.end(speed_story.CANCELLED)
+        real_pause(self, seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Overseer, "pause", cancelled)
+        test = here.measured()
+    assert (test.status, test.bytes, left) == (SpeedStatus.CANCELLED, 200 * MB, [0])
+
+
+def test_an_end_that_the_store_will_never_take_is_given_up(home, monkeypatch):
+    here = home()
+
+    def refuse(*_arguments):
+        raise StoreRefused("Not readable.")
+
+    monkeypatch.setattr(here.store, "finish", refuse)
+    here.ask()
+    with pytest.raises(StoreRefused):
+        here.tick()
+
+
 # ---------------------------------------------------------------------------- a store that fails
 
 
-def failing(here: Home, method: str, times: int, error: str = "The disk is full."):
+def failing(here: Home, method: str, times: int, error: str = "The disk is full.", tried=None):
     """The next calls of that method fail."""
     real, left = getattr(here.store, method), [times]
 
     def call(*args, **kwargs):
         if left[0]:
             left[0] -= 1
+            if tried:
+                tried.set()
             raise StoreError(error)
         return real(*args, **kwargs)
 
@@ -652,8 +905,9 @@ def test_a_day_that_was_open_when_the_service_ended_is_told_when_it_is_back(home
     here.watched = False
     here.restart()
     here.tick()
-    assert names(here) == ["Speed Test Skipped", "Network Speed Test"]  # of the days between, nothing is said
-    assert told(here)[0].data["date"] == DAY
+    here.tick(SAME_SECONDS)
+    assert names(here) == ["Network Speed Test", "Speed Test Skipped"]  # of the days between, nothing is said
+    assert told(here)[1].data["date"] == DAY
 
 
 def test_who_wants_no_daily_tests_any_more_hears_nothing_of_the_open_day(home):
@@ -666,6 +920,47 @@ def test_who_wants_no_daily_tests_any_more_hears_nothing_of_the_open_day(home):
         here.tick(HOUR)
     assert told(here) == [] and here.meters[0].given == [] and here.surveyor.next_time() is None
     assert here.store.book([DAY]).days[DAY].outcome == "skipped"
+
+
+@pytest.mark.parametrize("hours", [24.0, 50.0, 24.0 * 365 * 4])
+def test_a_clock_that_is_wrong_for_a_while_finds_its_day_still_open(home, hours):
+    here = home(daily=True)
+    here.clock.true, here.watched = NIGHT + timedelta(minutes=1), True
+    here.tick()
+    here.clock.offset = timedelta(hours=hours)
+    for _ in range(12):
+        here.tick(600)
+    assert told(here, "Speed Test Skipped", "Speed Test Failed") == []
+    assert here.store.book([DAY]).days[DAY].outcome == ""
+    here.clock.offset, here.watched = timedelta(0), False
+    for _ in range(8):
+        here.tick(600)
+    assert names(here) == ["Network Speed Test"] and here.store.book([DAY]).days[DAY].outcome == "success"
+
+
+def test_a_day_is_closed_when_the_uptime_agrees_whatever_became_of_the_clock(home):
+    here = home(daily=True)
+    here.clock.true, here.watched = NIGHT + timedelta(minutes=1), True
+    here.tick()
+    here.clock.offset = timedelta(hours=30)
+    here.tick(21 * HOUR)
+    assert told(here) == []
+    here.tick(2 * HOUR)
+    assert [event.data["date"] for event in told(here)] == [DAY]
+
+
+def test_a_program_that_begins_with_a_wrong_clock_closes_nothing_at_once(home):
+    here = home(daily=True)
+    here.clock.true, here.watched = NIGHT + timedelta(minutes=1), True
+    here.tick()
+    here.restart()
+    here.clock.offset = timedelta(hours=50)
+    here.tick()
+    here.tick(SAME_SECONDS - 1)
+    assert told(here) == []
+    here.clock.offset, here.watched = timedelta(0), False
+    here.tick(SAME_SECONDS)
+    assert names(here) == ["Network Speed Test"]
 
 
 def test_one_that_somebody_asked_for_goes_first_and_the_daily_one_follows(home):
@@ -682,7 +977,7 @@ def test_a_day_that_ends_while_it_is_looked_is_not_begun_any_more(home):
     here.clock.true = datetime(2026, 7, 15, 23, 59, 58, tzinfo=UTC)
 
     def slow(anyway):
-        here.clock.forward(5)
+        here.clock.forward(3)
 
     here.look = slow
     here.restart()

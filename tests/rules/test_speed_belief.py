@@ -99,6 +99,40 @@ def test_bytes_that_take_longer_than_the_measurement_took_are_a_contradiction():
     assert flaw(told, HTTP, seconds=0) is None  # how long it took is not known
 
 
+#: What was seen to be believed: figures of a transfer that never was one, or was cut short.
+TOO_LITTLE = {
+    "40 kB of a captive portal": (CLI, FINE._replace(download_mbps=1.6, received=40_000)),
+    "one byte at 90 Gbit/s": (CLI, FINE._replace(download_mbps=90_000.0, received=1)),
+    "one byte each": (SpeedProvider.OOKLA, Measured("1", "", 10.0, 99_000.0, 99_000.0, 1, 1)),
+    "9 kB and no time": (SpeedProvider.LIBRESPEED, Measured("1", "", 1.0, 80_000.0, 80_000.0, 9_000, 9_000)),
+    "9 kB of our own": (HTTP, Measured("1", "", 1.0, 1.0, 1.0, 9_000, 100_000)),
+    "an upload that was cut": (SpeedProvider.OOKLA, FINE._replace(sent=200_000)),
+    "an answer before it was asked": (SpeedProvider.LIBRESPEED, FINE._replace(ping_ms=1e-9)),
+}
+
+
+@pytest.mark.parametrize("what", TOO_LITTLE)
+def test_a_transfer_that_was_none_is_not_believed(what):
+    provider, told = TOO_LITTLE[what]
+    found = belief.flaw_of(run(told, provider))
+    assert found is not None and found[0] is Flaw.ABSURD and found[1].startswith("It says")
+
+
+def test_a_throttled_line_a_very_fast_one_and_a_small_transfer_of_ours_are_believed():
+    throttled = Measured("1", "", 300.0, 0.032, 0.032, 40_000, 40_000)
+    fast = Measured("1", "", 0.02, 9_500.0, 9_500.0, 409 * MB, 10_000 * MB)
+    assert flaw(throttled, SpeedProvider.OOKLA) is None and flaw(fast, SpeedProvider.OOKLA) is None
+    assert flaw(Measured("1", "", 0.2, 900.0, 900.0, MB, MB), HTTP, seconds=1) is None
+
+
+@given(st.sampled_from(SpeedProvider), PINGS, RATES, RATES, st.integers(-5, 10**9), st.integers(-5, 10**9))
+def test_whatever_is_believed_was_a_transfer(provider, ping, down, up, received, sent):
+    if flaw(Measured("1", "", ping, down, up, received, sent), provider) is None:
+        assert min(received, sent) >= belief.LEAST_BYTES
+        shortest = belief.OWN_SECONDS if provider is HTTP else belief.LEAST_SECONDS
+        assert min(received / down, sent / up) * 8 / MB >= shortest * 0.999
+
+
 # ---------------------------------------------------------------------------- what is usual
 
 
@@ -179,6 +213,48 @@ def test_what_is_usual_is_not_low(results, share):
     assert belief.low(Measured("1", "", *known, 1, 1), SpeedWishes(share=share), results) == ()
 
 
+# ---------------------------------------------------------------------------- clear
+
+
+@pytest.mark.parametrize(
+    ("wishes", "known", "changes", "clear"),
+    [
+        (SpeedWishes(), USUAL, {"download_mbps": 54.9}, False),
+        (SpeedWishes(), USUAL, {"download_mbps": 55.1}, True),
+        (SpeedWishes(), USUAL, {"upload_mbps": 10.5}, False),
+        (SpeedWishes(), USUAL, {"ping_ms": 35.0}, False),
+        (SpeedWishes(), USUAL, {"ping_ms": 32.0}, True),
+        (SpeedWishes(share=95), USUAL, {"download_mbps": 97.4}, False),
+        (SpeedWishes(share=95), USUAL, {"download_mbps": 97.6}, True),  # 104.5 would never come
+        (replace(WITHOUT, least_download=90.0), [], {"download_mbps": 98.0}, False),
+        (replace(WITHOUT, least_download=90.0), [], {"download_mbps": 99.1}, True),
+        (replace(WITHOUT, least_download=98.0), USUAL, {"download_mbps": 99.1}, True),
+        (replace(WITHOUT, least_download=120.0), USUAL, {"download_mbps": 119.0}, False),
+        (replace(WITHOUT, most_ping=30.0), [], {"ping_ms": 28.0}, False),
+        (replace(WITHOUT, most_ping=30.0), [], {"ping_ms": 27.0}, True),
+        (replace(WITHOUT, most_ping=12.5), USUAL, {"ping_ms": 12.2}, True),
+        (WITHOUT, [], {"download_mbps": 0.1, "ping_ms": 900.0}, True),
+    ],
+)  # fmt: skip
+def test_clear_is_what_is_better_than_its_limits_by_a_margin(wishes, known, changes, clear):
+    assert belief.is_clear(FINE._replace(**changes), wishes, belief.usual(known)) is clear
+
+
+@given(WISHES, RESULTS, PINGS, RATES, RATES, st.floats(1.0, 50.0))
+def test_what_is_clear_is_not_low_and_nor_is_what_is_better(wishes, results, ping, down, up, times):
+    told, known = Measured("1", "", ping, down, up, 1, 1), belief.usual(results)
+    better = Measured("1", "", ping / times, down * times, up * times, 1, 1)
+    if belief.is_clear(told, wishes, known):
+        assert belief.low(told, wishes, results) == () and belief.is_clear(better, wishes, known)
+
+
+@given(RESULTS, st.integers(1, 100))
+def test_what_is_usual_is_clear(results, share):
+    known = belief.usual(results)
+    assume(known is not None)
+    assert belief.is_clear(Measured("1", "", *known, 1, 1), SpeedWishes(share=share), known)
+
+
 # ---------------------------------------------------------------------------- confirmed
 
 DOWN, UP, PING = Aspect.DOWNLOAD, Aspect.UPLOAD, Aspect.PING
@@ -209,10 +285,11 @@ def test_only_what_both_measurements_say_is_low(first_low, second_low, first_dow
 
 
 def states(lows: list[bool], wishes: SpeedWishes) -> list[bool]:
-    """Whether there is an alarm after each result; `lows` in the order in which they came."""
-    on, seen = False, []
-    for number in range(1, len(lows) + 1):
-        on = belief.alarm(lows[:number][::-1], wishes, on)
+    """Whether there is an alarm after each result; `lows` in the order in which they came. What is not low is clear."""
+    on, seen, clear = False, [], 0
+    for number, is_low in enumerate(lows, 1):
+        clear = clear + 1 if on and not is_low else 0
+        on = belief.alarm(lows[:number][::-1], wishes, on, clear)
         seen.append(on)
     return seen
 
@@ -250,8 +327,7 @@ def test_a_low_result_more_never_leaves_less_alarm(lows, wishes):
     for number, each in enumerate(lows):
         if not each:
             worse = [*lows[:number], True, *lows[number + 1 :]]
-            for on in (False, True):
-                assert belief.alarm(worse, wishes, on) >= belief.alarm(lows, wishes, on)
+            assert belief.alarm(worse, wishes, False) >= belief.alarm(lows, wishes, False)
             break
 
 

@@ -212,6 +212,39 @@ def test_a_cancel_changes_nothing_save_that_it_was_the_last_attempt():
     )
 
 
+# ---------------------------------------------------------------------------- spoilt by hand
+
+SPOILT = (1_000_000.1, 2e6, 9e11, 1e300)  # uptimes that this very boot has not reached
+
+
+@pytest.mark.parametrize("uptime", SPOILT)
+def test_an_uptime_that_the_boot_has_not_reached_holds_up_no_test(uptime):
+    """The wall clock is asked instead; one that lies ahead, too, says nothing."""
+    now = at(TWO, uptime=1e6)
+    begun = [SpeedAttempt(TODAY, Moment(TWO - ago, "a", uptime), FAILED) for ago in (HOUR / 2, 3 * HOUR, -3 * HOUR)]
+    assert [rules.wait(PLAN, book(each), TODAY, now) for each in begun] == [1800, 0, 0]
+    assert [following(now, book(each)) for each in begun] == [TWO + HOUR / 2, TWO, TWO]
+
+
+@pytest.mark.parametrize("uptime", [1_000_600.1, *SPOILT[1:]])
+def test_nobody_is_put_off_for_longer_than_anybody_ever_is(uptime):
+    put_off = SpeedDay(TODAY, again=Moment(TWO, "a", uptime))
+    assert rules.wait(PLAN, book(days=[put_off]), TODAY, at(TWO, uptime=1e6)) == 0
+    assert following(at(TWO, uptime=1e6), book(days=[put_off])) == TWO
+    true = rules.put_off(TODAY, Hindrance.IN_USE, at(TWO, uptime=1e6))
+    assert rules.wait(PLAN, book(days=[true]), TODAY, at(TWO, uptime=1e6)) == rules.PUT_OFF_SECONDS
+
+
+@given(st.floats(0, 1e12), st.floats(0, 1e12), st.floats(-1e9, 1e9))
+def test_whatever_stands_in_the_file_the_wait_is_bounded(begun, again, ago):
+    known = book(
+        SpeedAttempt(TODAY, Moment(TWO - timedelta(seconds=ago), "a", begun), FAILED),
+        days=[SpeedDay(TODAY, again=Moment(TWO, "a", again))],
+    )
+    assert 0 <= rules.wait(PLAN, known, TODAY, at(TWO, uptime=5e5)) <= PLAN.retry_delay
+    assert following(at(TWO, uptime=5e5), known) <= TWO + HOUR
+
+
 # ---------------------------------------------------------------------------- the next one
 
 

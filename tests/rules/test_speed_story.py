@@ -143,9 +143,55 @@ def test_an_alarm_is_told_when_it_begins_and_when_it_ends_and_not_between():
     )
     on = book(SpeedStatus.RUNNING, alarm="1")
     assert kinds(end(low, known=on, lows=[True, True]).notices) == ["Network Speed Test"]
+    first_fine = end(story.succeeded(RUN), known=on, lows=[True, True])
+    assert kinds(first_fine.notices) == ["Network Speed Test"] and first_fine.marks == {"clear": "1"}
+    on = book(SpeedStatus.RUNNING, alarm="1", clear="1")
+    assert end(low, known=on, lows=[False, True]).marks == {"clear": ""}
     over = end(story.succeeded(RUN), known=on, lows=[False, True])
-    assert kinds(over.notices) == ["Network Speed Test", "Line Fine Again"] and over.marks == {"alarm": ""}
+    assert kinds(over.notices) == ["Network Speed Test", "Line Fine Again"] and over.marks == {"alarm": "", "clear": ""}
     assert over.notices[1].data["low_count"] == 1 and over.notices[1].severity is Severity.INFO
+
+
+FAST, NOW_USUAL = [(12.0, 250.0, 40.0)] * 9, [(12.0, 98.0, 20.0)] * 9
+BEFORE = "12.0 250.0 40.0 speedtest-cli 4711"
+
+
+def test_what_was_usual_is_kept_while_there_is_an_alarm():
+    low = story.succeeded(RUN, (Aspect.DOWNLOAD,))
+    begun = story.end_of(DAILY, low, SpeedPlan(), SpeedWishes(), RUNNING, [True], 30.0, FAST)
+    assert begun.marks == {"alarm": "1", "before": BEFORE}
+    known = SpeedBook(RUNNING.attempts, RUNNING.days, 0, begun.marks)
+    assert story.end_of(DAILY, low, SpeedPlan(), SpeedWishes(), known, [True], 30.0, NOW_USUAL).marks == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        (BEFORE, "New Usual Speed"),
+        ("12.0 100.0 20.0 speedtest-cli 4711", "Line Fine Again"),
+        ("12.0 250.0 40.0 http 4711", "Line Fine Again"),  # measured otherwise: the two cannot be compared
+        ("12.0 250.0 40.0 speedtest-cli 12", "Line Fine Again"),
+        ("12.0 a b speedtest-cli 4711", "Line Fine Again"),
+        ("", "Line Fine Again"),
+    ],
+)
+def test_a_line_that_is_as_slow_as_before_is_not_called_fine_again(before, kind):
+    known = book(SpeedStatus.RUNNING, alarm="1", clear="1", before=before)
+    over = story.end_of(DAILY, story.succeeded(RUN), SpeedPlan(), SpeedWishes(), known, [False], 30.0, NOW_USUAL)
+    assert kinds(over.notices) == ["Network Speed Test", kind]
+    assert over.marks == {"alarm": "", "clear": ""} | ({"before": ""} if before else {})
+    if kind == "New Usual Speed":
+        assert over.notices[1].message == (
+            "The line is not as fast as it was, but it has been as it is for so long that this is usual now. "
+            "Download 98.8 Mbit/s, upload 19.9 Mbit/s. Before: download 250.0 Mbit/s, upload 40.0 Mbit/s, ping 12 ms."
+        )
+        assert over.notices[1].data["before_download_mbps"] == 250.0
+
+
+@pytest.mark.parametrize("spoilt", ["-1", "one", "1e3", "\u0661", "9" * 5_000, "1.5"])
+def test_a_count_that_cannot_be_read_begins_anew(spoilt):
+    known = book(SpeedStatus.RUNNING, alarm="1", clear=spoilt)
+    assert end(story.succeeded(RUN), known=known).marks == {"clear": "1"}
 
 
 # ---------------------------------------------------------------------------- without a result
@@ -242,5 +288,5 @@ def test_it_is_told_when_no_test_fits_any_more_and_not_before():
 
 def test_every_event_belongs_to_the_group_of_speed():
     for kind in ("Network Speed Test", "Speed Test Failed", "Speed Test Skipped", "Line Slow", "Line Fine Again",
-                 "No Speed Results", "Speed Test Budget"):  # fmt: skip
+                 "New Usual Speed", "No Speed Results", "Speed Test Budget"):  # fmt: skip
         assert GROUPS[kind] is Group.SPEED

@@ -117,7 +117,37 @@ def test_what_is_wished_comes_back_and_is_told(store: StoredSpeed, database: Dat
     store.save_wishes(wishes, "ada", START)
     assert store.wishes() == wishes
     (told,) = Events(database).latest(5)
-    assert (told.kind, told.severity, told.data) == ("Speed Wishes Changed", Severity.INFO, {"by": "ada"})
+    assert (told.kind, told.severity) == ("Speed Wishes Changed", Severity.INFO)
+    assert told.data == {
+        "by": "ada",
+        "changed": [
+            ["daily", True, False], ["least_download", 0.0, 50.0], ["least_upload", 0.0, 10.0],
+            ["most_ping", 0.0, 80.0], ["share", 50, 40], ["alarm_after", 2, 3], ["alarm_of", 3, 5],
+        ],
+    }  # fmt: skip
+    assert told.message.startswith(
+        "ada changed what the line has to bring: daily test: on, now off; "
+        "least download (Mbit/s): not asked for, now 50; "
+    )
+
+
+def test_only_what_is_changed_is_told(store: StoredSpeed, database: Database) -> None:
+    store.save_wishes(SpeedWishes(), "ada", START)
+    assert kinds(database) == []
+    store.save_wishes(SpeedWishes(share=0), "ada", START)
+    store.save_wishes(SpeedWishes(share=0), "eve", START)
+    (told,) = Events(database).latest(5)
+    assert told.data["changed"] == [["share", 50, 0]]
+    assert told.message.endswith("least share of what is usual (%): 50, now not asked for.")
+
+
+def test_what_nobody_could_read_is_mended_by_saving_it(
+    store: StoredSpeed, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    shell(database, "insert into settings values ('speed.wishes', '{', '2026-01-01', 'me')")
+    store.save_wishes(SpeedWishes(), "ada", START)
+    caplog.clear()
+    assert (store.wishes(), said(caplog), kinds(database)) == (SpeedWishes(), [], [])
 
 
 @pytest.mark.parametrize(
@@ -243,6 +273,32 @@ def test_a_request_that_nobody_can_read_holds_up_no_other(
     assert store.book([DAY]).attempts == ()
 
 
+@pytest.mark.parametrize("seconds", [601.0, -601.0, 11 * 86_400.0])
+def test_what_waited_too_long_is_dropped_with_a_sentence(seconds: float, store: StoredSpeed) -> None:
+    number = queue(store, anyway=True)
+    assert claim(store, seconds) is None
+    dropped = store.get(number)
+    assert dropped is not None
+    assert (dropped.status, dropped.began_at, dropped.finished_at) == (SpeedStatus.CANCELLED, None, moment(seconds).at)
+    assert dropped.error == (
+        "Nobody could begin this speed test within ten minutes, so it was dropped. Ask for it again."
+    )
+
+
+def test_what_waits_is_claimed_for_ten_minutes(store: StoredSpeed) -> None:
+    queue(store)
+    claimed = claim(store, 599.0)
+    assert claimed is not None and claimed.status is SpeedStatus.RUNNING
+
+
+def test_a_request_that_is_too_old_holds_up_no_new_one(store: StoredSpeed) -> None:
+    old = queue(store)
+    new = store.enqueue(MANUAL, "eve", DAY, False, moment(700).at)
+    assert (status(store, old), status(store, new)) == (SpeedStatus.CANCELLED, SpeedStatus.QUEUED)
+    claimed = claim(store, 700)
+    assert claimed is not None and claimed.id == new
+
+
 # ------------------------------------------------------------------------------------------------ a running one
 
 
@@ -353,17 +409,37 @@ def test_a_result_that_is_no_number_is_refused_and_the_test_goes_on(
 def test_other_figures_that_are_none_are_refused_as_well(wrong: float, store: StoredSpeed) -> None:
     test = begin(store)
     refused: tuple[Callable[[], object], ...] = (
-        lambda: store.pulse(test.id, SpeedProgress(receiving_mbps=wrong), START),
         lambda: store.note_run(test.id, run(seconds=wrong), START),
         lambda: store.finish(test.id, replace(success(), seconds=wrong), START),
-        lambda: store.note_run(test.id, run(bytes=-1), START),
-        lambda: store.note_run(test.id, run(bytes=2**70), START),
     )
     for each in refused:
         with pytest.raises(StoreRefused) as refusal:
             each()
         assert not refusal.value.retry, "whoever tries again until it is stored would never end"
     assert store.get(test.id) == test
+
+
+@pytest.mark.parametrize("wrong", NO_NUMBERS)
+def test_a_cancel_is_heard_whatever_the_progress_says(wrong: float, store: StoredSpeed) -> None:
+    test = begin(store)
+    assert store.pulse(test.id, SpeedProgress(HTTP, receiving_mbps=wrong, sending_mbps=3.0), START) is False
+    seen = store.get(test.id)
+    assert seen is not None and seen.progress == SpeedProgress(HTTP, sending_mbps=3.0)
+    store.request_cancel(test.id)
+    assert store.pulse(test.id, SpeedProgress(seconds=wrong), START) is True
+
+
+@pytest.mark.parametrize(("told", "kept"), [(-1, 0), (2**70, 10**15), (10**16, 10**15)])
+def test_a_measurement_that_says_a_cost_beyond_everything_is_kept_and_so_is_its_test(
+    told: int, kept: int, store: StoredSpeed
+) -> None:
+    test = begin(store)
+    store.note_run(test.id, run(bytes=told, flaw=Flaw.ABSURD), START)
+    assert store.bytes_between(START, moment(1).at) == kept
+    store.note_run(test.id, run(bytes=told), START)
+    assert store.finish(test.id, success(), START)
+    ended = store.get(test.id)
+    assert ended is not None and ended.bytes == kept
 
 
 @pytest.mark.parametrize("result", [None, run(flaw=Flaw.ABSURD), run(measured=None)])
@@ -516,6 +592,15 @@ def test_days_without_a_result_are_counted_back_to_the_last_one(
     assert store.book([]).barren == barren
 
 
+def test_a_day_that_a_clock_ahead_of_its_time_settled_ends_no_days_without_a_result(store: StoredSpeed) -> None:
+    for number in range(3):
+        store.settle(over("failed", f"2026-05-0{number + 2}"), (), {}, START)
+    store.settle(over("success", "2030-01-01"), (), {}, START)
+    assert store.book(["2026-05-04", "2026-05-05", "2026-05-03"]).barren == 3
+    assert store.book(["2026-05-03"]).barren == 2
+    assert store.book(["2030-01-02"]).barren == 0
+
+
 LATEST = Moment(moment(90).at, BOOT, moment().uptime)  # the latest time of the row, and the uptime as it was
 SPOILT_ATTEMPTS = {
     "status='moon'": SpeedAttempt(DAY, moment(), SpeedStatus.FAILED),
@@ -622,6 +707,30 @@ def test_usual_is_what_that_provider_and_server_brought_lately(store: StoredSpee
     assert store.usual(HTTP, "9", 3) == []
 
 
+def test_low_results_make_nothing_usual(store: StoredSpeed) -> None:
+    for number in range(6):
+        measure(store, 100.0 * number, run(80.0 + number), low=(Aspect.DOWNLOAD,) if number % 2 else ())
+    assert [down for _, down, _ in store.usual(HTTP, "7", 5)] == [84.0, 82.0, 80.0]
+
+
+NO_TEXT = "cast(x'ff41' as text)"
+CELLS = (
+    "requested_by", "local_date", "server", "server_name", "error", "error_code", "progress_json", "holder", "boot",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_that_is_no_text_breaks_no_question(cell: str, store: StoredSpeed, database: Database) -> None:
+    number = measure(store)
+    shell(database, f"update speed_tests set {cell} = {NO_TEXT}")
+    shell(database, f"insert into settings values ('speed.wishes', {NO_TEXT}, '2026-01-01', 'me')")
+    shell(database, f"insert into settings values ('speed.marks.alarm', {NO_TEXT}, '2026-01-01', 'me')")
+    ended = store.get(number)
+    assert ended is not None and ended.status is SpeedStatus.SUCCESS
+    assert (store.wishes(), store.lows(3)) == (SpeedWishes(), [False])
+    assert store.book([DAY]).marks == {"alarm": "\ufffdA"}
+
+
 def test_lows_are_told_newest_first(store: StoredSpeed) -> None:
     for number, low in enumerate(((), (Aspect.PING,), (), (Aspect.UPLOAD, Aspect.DOWNLOAD))):
         measure(store, 100.0 * number, low=low)
@@ -634,7 +743,8 @@ def test_lows_are_told_newest_first(store: StoredSpeed) -> None:
 
 
 @pytest.mark.parametrize(("alive", "silent", "gone"), [
-    (True, 1e6, False), (False, 0, True), (None, 60, False), (None, 3_600, True), (None, -3_600, True),
+    (True, 170, False), (True, 190, True), (True, -190, True), (False, 0, True),
+    (None, 190, False), (None, 3_600, True), (None, -3_600, True),
 ])  # fmt: skip
 def test_a_test_whose_process_is_gone_is_interrupted(
     alive: bool | None, silent: float, gone: bool, store: StoredSpeed, database: Database
@@ -654,13 +764,21 @@ def test_a_test_whose_process_is_gone_is_interrupted(
     assert kinds(database) == []
 
 
-@pytest.mark.parametrize("spoilt", ["owner='who?'", "owner=NULL", "source='moon'", "began_at='x', progress_at='x'"])
+SPOILT = (
+    "owner='who?'", "owner=NULL", "owner=cast(x'ff' as text)", "owner=x'ff00'", "source='moon'", "began_at='soon'",
+    "source=cast(x'ff' as text)", "bytes='many'", "progress_at='x'", "progress_at=x'ff'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
 def test_a_spoilt_row_does_not_stay_in_the_way(spoilt: str, store: StoredSpeed, database: Database) -> None:
+    """Although its process lives: nobody could see or cancel it, and nothing else could begin."""
     test = begin(store)
     shell(database, f"update speed_tests set {spoilt}")
     with pytest.raises(RunError, match="running already"):
         begin(store)
-    assert store.interrupt_orphans(lambda _: None if "progress" in spoilt else False, START) == [test.id]
+    assert store.interrupt_orphans(lambda _: True, START) == [test.id]
+    assert store.pulse(test.id, SpeedProgress(), START) is None
     assert begin(store, day="2026-05-06").id == test.id + 1
 
 

@@ -11,9 +11,11 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import pytest
 from speed_store_rig import DAY, HTTP, OOKLA, OWNER, START, begin, fill, measure, moment, over, run, shell, success
+from sqlalchemy import event
 
 from keeper.house.figures import Books, figures
 from keeper.rules.types import (
@@ -33,14 +35,16 @@ from keeper.store import cleaner, speed_rows
 from keeper.store.db import Database
 from keeper.store.runs import Runs
 from keeper.store.speed import StoredSpeed
-from keeper.store.speed_views import SpeedViews
+from keeper.store.speed_views import LATEST_RESULTS, SpeedViews
 from keeper.store.watch_views import WatchViews
 from keeper.world.clock import SystemClock
 
 YEARS = 10
 #: Seconds of this thread's own work that a question about ten years may cost. The longest takes a third of it here.
 MOST_WORK = 0.15
-VALUES = ("'moon'", "''", "-1", "9e999", "x'ff'", "1", "'2026-05-05'", "'2026-13-45T00:00:00.000Z'")
+VALUES = (
+    "cast(x'ff' as text)", "'moon'", "''", "-1", "9e999", "x'ff'", "1", "'2026-05-05'", "'2026-13-45T00:00:00.000Z'",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -135,9 +139,9 @@ def test_usual_are_the_medians_of_each_provider_and_server(store: StoredSpeed, v
     measure(store, 500, run(60.0, server="8"))
     measure(store, 600, run(70.0, server="8"))
     assert views.usual(START) == [
-        SpeedUsual(HTTP, "7", "Town 7", 3, 11.0, 40.0, 24.0, moment(200).at),
-        SpeedUsual(HTTP, "8", "Town 8", 2, 11.0, 65.0, 24.0, moment(600).at),
-        SpeedUsual(OOKLA, "7", "Town 7", 1, 11.0, 5.0, 24.0, moment(400).at),
+        SpeedUsual(HTTP, "7", "Town 7", 3, 11.0, 40.0, 24.0, moment(200).at, 3),
+        SpeedUsual(HTTP, "8", "Town 8", 2, 11.0, 65.0, 24.0, moment(600).at, 2),
+        SpeedUsual(OOKLA, "7", "Town 7", 1, 11.0, 5.0, 24.0, moment(400).at, 1),
     ]
     assert [usual.results for usual in views.usual(moment(450).at)] == [2]
 
@@ -147,6 +151,45 @@ def test_usual_is_what_was_brought_lately(store: StoredSpeed, views: SpeedViews)
         measure(store, 100.0 * number, run(10.0 if number < 30 else 50.0))
     (usual,) = views.usual(START)
     assert (usual.results, usual.download_mbps) == (60, 50.0)
+
+
+def test_usual_is_that_with_which_the_next_result_is_compared(store: StoredSpeed, views: SpeedViews) -> None:
+    """Also where the page asks for the last days only, and those were all low."""
+    for number in range(8):
+        measure(store, 100.0 * number, run(90.0 + number))
+    for number in range(8, 20):
+        measure(store, 100.0 * number, run(20.0), low=(Aspect.DOWNLOAD,))
+    (usual,) = views.usual(moment(1_000).at)
+    pings, downs, ups = zip(*store.usual(HTTP, "7", LATEST_RESULTS), strict=True)
+    assert (usual.ping_ms, usual.download_mbps, usual.upload_mbps) == (median(pings), median(downs), median(ups))
+    assert (usual.download_mbps, usual.compared, usual.results) == (93.5, 8, 10)
+
+
+def test_where_all_results_are_low_the_latest_are_shown_and_none_is_compared(
+    store: StoredSpeed, views: SpeedViews
+) -> None:
+    for number in range(6):
+        measure(store, 100.0 * number, run(20.0), low=(Aspect.DOWNLOAD,))
+    (usual,) = views.usual(START)
+    assert (usual.results, usual.compared, usual.download_mbps, store.usual(HTTP, "7", 30)) == (6, 0, 20.0, [])
+
+
+def test_the_measurements_of_a_whole_page_come_by_one_question(
+    store: StoredSpeed, views: SpeedViews, database: Database
+) -> None:
+    first, second = fail(store, 0, Flaw.BROKEN, Flaw.BLOCKED), measure(store, 100)
+    third = begin(store, 200).id
+    measured = {number: views.runs_of(number) for number in (first, second)}
+    assert [len(runs) for runs in measured.values()] == [2, 1]
+    asked: list[str] = []
+    listen = event.listens_for(database.engine, "before_cursor_execute")
+    listen(lambda _conn, _cursor, statement, *_: asked.append(statement))
+    assert views.runs_of_all([first, second, third, 4_711]) == measured
+    assert sum("speed_runs" in statement for statement in asked) == 1
+    assert views.runs_of_all([second]) == {second: measured[second]}
+    assert views.runs_of_all([]) == {}
+    shell(database, f"update speed_runs set provider = 'moon' where test_id = {second}")
+    assert views.runs_of_all([first, second]) == {first: measured[first]}
 
 
 def test_troubles_are_counted_by_provider_and_flaw(store: StoredSpeed, views: SpeedViews) -> None:

@@ -295,3 +295,29 @@ def test_what_happened_at_the_door_is_found_among_everything_else(database):
     assert [event.kind for event in views.door_events(1)] == ["Password Changed"]
     assert views.door_events(1)[0].data == {"username": "ada"}
     assert len(views.events(10)) == 5
+
+
+@pytest.mark.parametrize("table", ["settings", "events"])
+def test_a_text_that_is_none_is_shown_as_far_as_it_goes(table: str, database: Database) -> None:
+    """One such cell made every page that reads its table fail, for good."""
+    with database.write() as connection:
+        if table == "settings":
+            connection.exec_driver_sql("insert into settings values ('x', cast(x'41ff42' as text), '2026-01-01', 'me')")
+            column = "value"
+        else:
+            connection.exec_driver_sql(
+                "insert into events (at, kind, severity, message, data_json)"
+                " values ('2026-01-01', 'Login', 'info', cast(x'41ff42' as text), '{}')"
+            )
+            column = "message"
+    with database.read() as connection:
+        assert connection.exec_driver_sql(f"select {column} from {table}").scalar() == "A\ufffdB"
+
+
+def test_what_cannot_be_decoded_is_not_asked_again(database: Database) -> None:
+    with pytest.raises(StoreDamaged, match="cannot be read") as raised, database.read() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.text_factory = str
+        connection.exec_driver_sql("select cast(x'ff' as text)").scalar()
+    assert not raised.value.retry

@@ -24,12 +24,13 @@ from keeper.rules.types import (
     SpeedDay,
     SpeedPlan,
     SpeedProvider,
+    SpeedRun,
     SpeedSource,
     SpeedStatus,
     SpeedWishes,
 )
-from keeper.ui import plots
-from keeper.ui.screens.speed_chart import Span
+from keeper.ui import plots, rates
+from keeper.ui.screens.speed_days import Span
 
 
 def read(page: AppTest) -> str:
@@ -37,7 +38,7 @@ def read(page: AppTest) -> str:
     assert not page.exception
     kinds = (page.title, page.markdown, page.caption, page.text, page.error, page.warning, page.html, page.metric)
     said = "\n".join(str(element.value) for kind in kinds for element in kind)
-    return re.sub(r"\\(?=[^\w\s])", "", said)
+    return re.sub(r"\\(?=[^\w\s])", "", said.replace(rates.JOIN, " "))
 
 
 def words(page: AppTest) -> str:
@@ -83,24 +84,69 @@ def test_in_german(fake: FakeHouse, open_page: Open) -> None:
 
 
 def test_what_is_low_is_marked_by_word_and_not_by_colour_alone(fake: FakeHouse, open_page: Open) -> None:
+    fake.speed.wished = SpeedWishes(least_upload=50, most_ping=5)
     again(fake, low=(Aspect.UPLOAD, Aspect.PING))
     page = open_page("speed")
     assert low(page) == ["Upload", "Ping"]
     assert read(page).count("<em>Too slow</em>") == 2
 
 
+def test_what_was_too_slow_by_a_limit_that_has_changed_is_only_noted(fake: FakeHouse, open_page: Open) -> None:
+    fake.speed.wished = SpeedWishes(least_download=90, least_upload=50, share=0)
+    again(fake, low=(Aspect.DOWNLOAD, Aspect.UPLOAD))
+    page = open_page("speed")
+    assert low(page) == ["Upload"]
+    assert "usually 95.0 · at least 90 · too slow by the limit of that time" in words(page)
+    assert words(page).count("by the limit of that time") == 1
+
+
 def test_a_few_results_do_not_make_anything_usual(fake: FakeHouse, open_page: Open) -> None:
     fake.speed.views.tests_of = fake.speed.views.tests_of[:4]
-    assert "usually" not in words(open_page("speed"))
+    said = words(open_page("speed"))
+    assert "usually" not in said
+    assert "What is usual with this server is known after one more result" in said
+    fake.speed.views.tests_of = fake.speed.views.tests_of[:3]
+    assert "steht nach 2 weiteren Ergebnissen fest" in words(open_page("speed", locale="de-DE"))
+    fake.speed.wished = SpeedWishes(share=0)
+    assert "known after" not in words(open_page("speed"))
+
+
+def test_there_is_one_usual_value_on_the_page_that_of_the_last_result(fake: FakeHouse, open_page: Open) -> None:
+    """Others measure in other ways: neither what they found nor the line of their days is called usual."""
+    tests = fake.speed.views.tests_of
+    for number in range(25):
+        if number % 3:
+            tests[number] = replace(tests[number], result=run_of(500, 200, 3, SpeedProvider.HTTP, "h"))
+    page = open_page("speed")
+    usual = re.findall(r"usually ([\d.]+)", read(page))
+    assert len(usual) == 6 and usual[:3] == usual[3:]
+    assert '<td data-name="Download, Mbit/s">' + usual[0] in read(page)
+    drawn = [way.count("M") for way in re.findall(r"<path d='([^']*)' stroke='#80848c' stroke-width='1.2'", flat(page))]
+    assert len(drawn) == 3 and min(drawn) > 1
 
 
 def test_an_alarm_is_said_with_its_end(fake: FakeHouse, open_page: Open) -> None:
     again(fake, low=(Aspect.DOWNLOAD,))
-    assert "No alarm yet: 1 of the last 3 results too slow." in words(open_page("speed"))
+    assert "No alarm yet: one of the last 3 results was too slow." in words(open_page("speed"))
     fake.speed.store.marks["alarm"] = "1"
     said = words(open_page("speed"))
     assert "Line slow" in said
-    assert "Alarm: 1 of the last 3 results were too slow. It ends when 2 in a row are fine." in said
+    assert "Alarm: one of the last 3 results was too slow. It ends when 2 in a row are fine." in said
+    fake.speed.wished = SpeedWishes(alarm_after=1, alarm_of=1)
+    assert "Alarm: the last result was too slow. It ends with the next fine one." in words(open_page("speed"))
+    german = words(open_page("speed", locale="de-DE"))
+    assert "Alarm: Das letzte Ergebnis war zu langsam. Er endet mit dem nächsten guten." in german
+    again(fake, low=())
+    assert "Alarm: the line was too slow. It ends" in words(open_page("speed"))
+
+
+def test_an_alarm_at_the_first_slow_result_is_said_in_good_grammar(fake: FakeHouse, open_page: Open) -> None:
+    fake.speed.wished = SpeedWishes(alarm_after=1, alarm_of=1)
+    said = words(open_page("speed"))
+    assert "No alarm: the last result was not too slow. You are told of each slow one." in said
+    fake.speed.wished = SpeedWishes(alarm_after=1, alarm_of=4)
+    assert "You are told when one of 4 is." in words(open_page("speed"))
+    assert "Gemeldet wird ab einem von 4." in words(open_page("speed", locale="de-DE"))
 
 
 def test_before_the_first_test_the_page_says_what_will_be_there(bare: FakeHouse, open_page: Open) -> None:
@@ -143,8 +189,10 @@ def test_only_what_hinders_every_test_is_said_beforehand(
     hindrance: Hindrance, fake: FakeHouse, open_page: Open
 ) -> None:
     fake.speed.hindered = hindrance
-    is_said = "A test now would be put off" in words(open_page("speed"))
+    page = open_page("speed")
+    is_said = "Nothing can be measured now: " in words(page)
     assert is_said == (hindrance in (Hindrance.NO_LINE, Hindrance.UPDATING, Hindrance.ACTING))
+    assert buttons(page)["speed-start"].disabled == is_said
 
 
 def test_a_daily_test_that_is_off_or_due_is_said(fake: FakeHouse, open_page: Open) -> None:
@@ -195,10 +243,27 @@ def test_in_german_a_refusal_has_a_sentence_of_its_own_before_the_english_one(fa
 
 
 def test_with_an_empty_budget_nothing_can_be_clicked(fake: FakeHouse, open_page: Open) -> None:
-    fake.speed.used = fake.speed.plan.budget
+    fake.speed.used = fake.speed.plan.budget - 105_000_000
     page = open_page("speed")
     assert buttons(page)["speed-start"].disabled
-    assert "The data budget of this month is used up" in words(page)
+    sentence = "105 MB left, a test may need up to 216 MB: possible again on 1 Dec, or raise `SPEED_TEST_MONTHLY_MB`."
+    assert sentence in words(page) and "Next one: on 1 Dec at the earliest" in words(page)
+    german = words(open_page("speed", locale="de-DE"))
+    assert "Noch 105 MB übrig, ein Test kann bis zu 216 MB brauchen: wieder möglich am 1. Dez." in german
+    assert "Nächster: frühestens am 1. Dez." in german
+
+
+def test_a_budget_that_no_test_ever_fits_into_promises_nothing(fake: FakeHouse, open_page: Open) -> None:
+    fake.speed.plan, fake.speed.used = SpeedPlan(budget=100_000_000), 0
+    page = open_page("speed")
+    assert buttons(page)["speed-start"].disabled
+    assert "A test may need up to 216 MB, and 100 MB a month are allowed" in words(page)
+    assert "possible again" not in words(page)
+
+
+def test_where_nobody_can_measure_the_budget_is_not_blamed(fake: FakeHouse, open_page: Open) -> None:
+    fake.speed.need, fake.speed.used = 0, fake.speed.plan.budget + 1
+    assert "may need up to" not in words(open_page("speed"))
 
 
 # --- a test that waits or runs ---
@@ -242,13 +307,13 @@ def ended(house: FakeHouse, status: SpeedStatus, ago: timedelta = timedelta(minu
 @pytest.mark.parametrize(
     ("status", "more", "sentence"),
     [
-        (SpeedStatus.SUCCESS, {}, "Measured: 93 Mbit/s down, 24 Mbit/s up, 12 ms."),
-        (SpeedStatus.SUCCESS, {"low": (Aspect.UPLOAD,)}, "12 ms. Upload too slow."),
+        (SpeedStatus.SUCCESS, {}, "Measured: download 93.4 and upload 24.1 Mbit/s, ping 12.3 ms."),
+        (SpeedStatus.SUCCESS, {"low": (Aspect.UPLOAD,)}, "ping 12.3 ms. Upload too slow."),
         (SpeedStatus.FAILED, {"error_code": "blocked"}, "brought no result: the provider refused (403)."),
         (SpeedStatus.FAILED, {"error_code": "unconfirmed"}, "the second measurement could not be believed."),
         (SpeedStatus.FAILED, {"error": "The moon was full."}, "brought no result: The moon was full."),
         (SpeedStatus.FAILED, {}, "The last test brought no result."),
-        (SpeedStatus.PUT_OFF, {"error_code": "in_use"}, "The last test was put off: somebody is watching."),
+        (SpeedStatus.PUT_OFF, {"error_code": "in_use"}, "Not measured: somebody is watching."),
         (SpeedStatus.CANCELLED, {}, "The last test was cancelled."),
         (SpeedStatus.INTERRUPTED, {}, "Plex Keeper was stopped in the middle of it."),
     ],
@@ -277,16 +342,21 @@ def picture(page: AppTest) -> str:
 
 
 def spots(page: AppTest) -> list[str]:
-    return re.findall(r'data-words="([^"]*)"', picture(page))
+    return [said.replace(rates.JOIN, " ") for said in re.findall(r'data-words="([^"]*)"', picture(page))]
+
+
+def flat(page: AppTest) -> str:
+    """The picture with its lines, as a browser decodes it."""
+    return unquote(picture(page)).replace(rates.JOIN, " ")
 
 
 def test_each_result_says_its_figures_when_it_is_pointed_at(fake: FakeHouse, open_page: Open) -> None:
     said = spots(open_page("speed"))
     assert said[-1].splitlines() == [
         "Sat, 21 Nov 2026, 02:00:20 CET",
-        "Download 93 Mbit/s",
-        "Upload 24 Mbit/s",
-        "Ping 11 ms",
+        "Download 93.0 Mbit/s",
+        "Upload 24.0 Mbit/s",
+        "Ping 11.0 ms",
         "speedtest-cli · Daily test",
     ]
     assert sum("Upload too slow" in each for each in said) == 2
@@ -307,6 +377,46 @@ def test_a_day_that_nobody_knows_of_is_a_gap_and_today_is_none_yet(fake: FakeHou
     del fake.speed.views.tests_of[1], fake.speed.views.day_list["2026-11-19"]
     gaps = [each for each in spots(open_page("speed")) if "Mbit" not in each]
     assert gaps[-1].startswith("19 Nov\nNo test was made")
+
+
+def test_all_results_of_a_day_are_told_together(fake: FakeHouse, open_page: Open) -> None:
+    at = NOW - timedelta(hours=2)
+    for number in range(6):
+        more = speed_test(500 + number, at + timedelta(minutes=10 * number), source=SpeedSource.MANUAL, low=("upload",))
+        fake.speed.views.tests_of.insert(0, more)
+    page = open_page("speed")
+    told = spots(page)[-1].splitlines()
+    assert told[:2] == ["21 Nov 2026", "2 more before these"]
+    assert told[-1] == "12:24 ↓ 93.4 ↑ 24.1 Mbit/s ⇄ 12.3 ms · speedtest-cli · Started by hand · ↑ too slow"
+    assert len(told) == 7 and sum("Mbit" in each for each in spots(page)) == 27
+
+
+def hatches(page: AppTest) -> list[tuple[float, float]]:
+    """Of the first panel: from where to where."""
+    first = picture(page).split("<img")[0]
+    found = re.findall(r'<u style="left:([\d.]+)%;width:([\d.]+)%"', first)
+    return [(float(left), float(left) + float(width)) for left, width in found]
+
+
+def test_a_hatch_leads_from_one_result_to_the_next(fake: FakeHouse, open_page: Open) -> None:
+    """Nothing between two dots is left blank."""
+    page = open_page("speed")
+    first = flat(page).split("<svg")[1]
+    dots = sorted(float(x) / 10 for x in re.findall(r"M([\d.]+) [\d.]+h\.1", first))
+    for begins, ends in hatches(page):
+        assert min(abs(dot - begins) for dot in dots) < 0.1
+        assert min(abs(dot - ends) for dot in dots) < 0.1
+    assert len(hatches(page)) == 2
+
+
+def test_another_provider_is_marked_and_said_and_is_no_gap(fake: FakeHouse, open_page: Open) -> None:
+    assert "another provider" not in picture(open_page("speed"))
+    other = run_of(provider=SpeedProvider.HTTP)
+    fake.speed.views.tests_of[2] = replace(fake.speed.views.tests_of[2], result=other)
+    page = open_page("speed")
+    assert len(hatches(page)) == 2 and picture(page).count("<s ") == 2 * 3
+    assert "another provider</span>" in picture(page)
+    assert sum("Measured by another provider than the one before" in each for each in spots(page)) == 2
 
 
 def lines(page: AppTest) -> list[int]:
@@ -338,14 +448,15 @@ def test_limits_by_hand_and_gaps_are_explained_only_where_they_are(fake: FakeHou
     again(fake, source=SpeedSource.MANUAL)
     more = picture(open_page("speed"))
     assert "your limit</span>" in more and "asked for by hand</span>" in more
+    assert plots.HAND in unquote(more) and plots.HAND not in unquote(plain)
     assert unquote(more).count("stroke-dasharray") == 1
 
 
 def test_the_picture_is_told_in_words(fake: FakeHouse, open_page: Open) -> None:
     label = re.search(r'role="img" aria-label="([^"]*)"', picture(open_page("speed")))
-    assert label and label[1] == (
-        "Line speed of 30 days, 27 results. Download from 93 Mbit/s to 97 Mbit/s, 0 times too slow. "
-        "Upload from 9.5 Mbit/s to 26 Mbit/s, 2 times too slow. Ping from 11 ms to 14 ms, 0 times too slow. "
+    assert label and label[1].replace(rates.JOIN, " ") == (
+        "Line speed of 30 days, 27 results. Download from 93.0 Mbit/s to 97.0 Mbit/s, too slow: 0. "
+        "Upload from 9.5 Mbit/s to 26.0 Mbit/s, too slow: 2. Ping from 11.0 ms to 14.0 ms, too slow: 0. "
         "3 days without a result."
     )
 
@@ -367,6 +478,13 @@ def test_the_scale_ends_at_a_round_figure(values: list[float], others: tuple[flo
     assert plots.ceiling(values, *others) == pytest.approx(top)
 
 
+@pytest.mark.parametrize("value", [0.0012, 0.3, 1.1, 9.4, 11.4, 13.0, 19.5, 24.0, 42.0, 93.0, 142.0, 247.0, 940.0])
+def test_the_middle_of_a_scale_is_labelled_exactly(value: float) -> None:
+    half = plots.ceiling([value]) / 2
+    assert float(f"{half:.{plots.decimals(half)}f}") == pytest.approx(half)
+    assert plots.decimals(half) == 0 or half < 5
+
+
 def test_one_outlier_does_not_flatten_all_others() -> None:
     assert plots.ceiling([12.0] * 30 + [1800.0]) <= 40
 
@@ -380,11 +498,17 @@ def test_every_provider_and_server_has_its_own_figures(fake: FakeHouse, open_pag
     page = open_page("speed")
     table = next(str(html.value) for html in page.html if "keeper-table" in str(html.value))
     rows = [re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr><td>.*?</tr>", table)]
-    assert " ".join(rows[0]) == "speedtest-cli Telekom, Berlin 36 95 Mbit/s 25 Mbit/s 12 ms 12 h ago"
-    assert " ".join(rows[1]) == "speedtest-cli Vodafone, Hamburg 1 60 Mbit/s 10 Mbit/s 30 ms 36 h ago"
+    assert " ".join(rows[0]) == "speedtest-cli Telekom, Berlin 36 95.0 25.0 12.0 12 h ago"
+    assert " ".join(rows[1]) == "speedtest-cli Vodafone, Hamburg 1 60.0 10.0 30.0 36 h ago"
     assert "Results come from 2 servers" in read(page) and "`SPEED_TEST_SERVER=1234`" in read(page)
     fake.settings.speed_test_server = "1234"
     assert "Results come from" not in read(open_page("speed"))
+
+
+def test_the_demo_says_that_its_line_is_none(fake: FakeHouse, open_page: Open) -> None:
+    assert "a pretended line is measured" in read(open_page("speed"))
+    fake.settings.demo = False
+    assert "a pretended line is measured" not in read(open_page("speed"))
 
 
 def test_what_went_wrong_and_who_cannot_be_used_here_is_told(fake: FakeHouse, open_page: Open) -> None:
@@ -402,8 +526,8 @@ def test_each_test_opens_to_its_measurements_and_all_can_be_taken_away(fake: Fak
     page = open_page("speed")
     table = next(str(html.value) for html in page.html if "keeper-tests" in str(html.value))
     first = table.split("</details>")[0]
-    row = " ".join(re.sub(r"<[^>]+>", " ", first).split())
-    assert row.startswith("today, 02:00 Measured \u2193 93.0 \u2191 24.0 \u21c4 11 ms Daily test 142 MB took 31 s ")
+    figures = "\u2193 93.0 \u2191 24.0 Mbit/s \u21c4 11.0 ms"
+    assert row(page).startswith(f"today, 02:00 Measured {figures} Daily test 142 MB took 31 s ")
     assert "The provider refused (403)" in first and "HTTP Error 403" in first
     assert table.count("<details>") == 25 and "1 to 25 of 38" in words(page)
     assert 'href="export/speed.csv"' in read(page)
@@ -415,6 +539,30 @@ def test_each_test_opens_to_its_measurements_and_all_can_be_taken_away(fake: Fak
 def test_a_test_without_a_result_says_why_in_its_row(fake: FakeHouse, open_page: Open) -> None:
     assert '<span class="why">The provider refused (403)</span>' in read(open_page("speed"))
     assert '<span class="why">Der Anbieter hat abgelehnt (403)</span>' in read(open_page("speed", locale="de-DE"))
+
+
+def row(page: AppTest) -> str:
+    """The newest test in the list, opened."""
+    table = next(str(html.value) for html in page.html if "keeper-tests" in str(html.value))
+    return " ".join(re.sub(r"<[^>]+>", " ", table.split("</details>")[0]).split())
+
+
+def test_what_we_wrote_in_english_is_told_in_the_readers_words(fake: FakeHouse, open_page: Open) -> None:
+    stopped = SpeedRun(SpeedProvider.HTTP, None, Flaw.TOO_LATE, "It was not done after 120 s.", 1200, 120.0)
+    refused = SpeedRun(SpeedProvider.OOKLA, None, Flaw.BROKEN, "Configuration - Could not connect", 0, 2.0)
+    ended(fake, SpeedStatus.FAILED, error="HTTP was not done in time.", error_code="too_late")
+    fake.speed.views.runs[901] = [stopped, refused]
+    german = row(open_page("speed", locale="de-DE"))
+    assert "Es wurde nicht rechtzeitig fertig" in german and "not done" not in german
+    assert "Es endete mit einem Fehler" in german and "Configuration - Could not connect" in german
+
+
+def test_a_test_that_never_began_says_nothing_of_how_it_went(fake: FakeHouse, open_page: Open) -> None:
+    never = {"source": SpeedSource.MANUAL, "requested_by": "ada", "seconds": 0.02, "anyway": True}
+    ended(fake, SpeedStatus.PUT_OFF, error_code="no_line", error="There is no internet.", **never)
+    said = row(open_page("speed", locale="de-DE"))
+    assert "Nicht gemessen Es gibt kein Internet Von Hand gestartet" in said
+    assert "ada" in said and "0 s" not in said and "schaute" not in said and "There is" not in said
 
 
 def test_words_from_the_internet_do_nothing(fake: FakeHouse, open_page: Open) -> None:
@@ -443,6 +591,46 @@ def test_wishes_are_saved_by_the_button_alone(fake: FakeHouse, open_page: Open) 
     page.button(key="speed-save").click().run()
     assert fake.acts == [("speed-wishes", SpeedWishes(daily=False, least_download=50.0, share=70), "ada")]
     assert "Not saved yet" not in read(page) and buttons(page)["speed-save"].disabled
+
+
+def test_what_was_saved_is_seen_at_once_on_the_whole_page(fake: FakeHouse, open_page: Open) -> None:
+    page = open_page("speed")
+    page.toggle(key="speed-daily").set_value(False).run()
+    page.number_input(key="speed-down").set_value(50.0).run()
+    page.button(key="speed-save").click().run()
+    said = words(page)
+    assert "usually 95.0 · at least 50" in said and "your limit" in said and "The daily test is off." in said
+    assert [toast.value for toast in page.toast] == ["Saved."]
+
+
+def test_the_hour_of_the_daily_test_is_told_by_the_readers_clocks_too(fake: FakeHouse, open_page: Open) -> None:
+    said = words(open_page("speed"))
+    assert "From 02:00 (Europe/Berlin) on" in said
+    assert "`SPEED_TEST_HOUR` and `SPEED_TEST_TIMEZONE`" in said
+    fake.speed.zone = ZoneInfo("America/Chicago")
+    assert "From 02:00 (America/Chicago), where you are 09:00 on" in words(open_page("speed"))
+    assert "Ab 02:00 Uhr (America/Chicago), bei dir 09:00 Uhr," in words(open_page("speed", locale="de-DE"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("speed-down", -3.0, "Least download, Mbit/s: a number from 0 to 1,000,000."),
+        ("speed-up", 2e6, "Least upload, Mbit/s: a number from 0 to 1,000,000."),
+        ("speed-ping", 60_001.0, "Most ping, ms: a number from 0 to 60,000."),
+        ("speed-after", 0, "Alarm after … slow results: a number from 1 to 100."),
+        ("speed-of", 101, "among the latest …: a number from 1 to 100."),
+    ],
+)
+def test_nonsense_is_answered_with_what_is_accepted_and_can_be_taken_back(
+    key: str, value: float, sentence: str, fake: FakeHouse, open_page: Open
+) -> None:
+    page = open_page("speed")
+    page.number_input(key=key).set_value(value).run()
+    assert sentence in words(page) and buttons(page)["speed-save"].disabled
+    assert not buttons(page)["speed-discard"].disabled
+    page.button(key="speed-discard").click().run()
+    assert sentence not in words(page) and fake.acts == []
 
 
 def test_changes_can_be_taken_back(fake: FakeHouse, open_page: Open) -> None:
@@ -485,12 +673,12 @@ def test_the_month_is_a_bar_with_what_is_left(fake: FakeHouse, open_page: Open) 
 def test_the_overview_has_the_line_in_a_tile(fake: FakeHouse, open_page: Open) -> None:
     page = open_page()
     tile = next(metric for metric in page.metric if metric.label == "Line speed")
-    assert tile.value == "93 Mbit/s"
-    links = [link.proto.label for link in page.get("page_link")]
-    assert "\u2191 24.0 · 11 ms" in links
+    assert tile.value == "93\u00a0Mbit/s"
+    links = [link.proto.label.replace(rates.JOIN, " ") for link in page.get("page_link")]
+    assert "\u2191 24.0 · 11.0 ms" in links
     assert "Download of the latest results" in read(page)
     again(fake, low=(Aspect.DOWNLOAD,))
-    assert ":orange[Download too slow]" in [link.proto.label for link in open_page().get("page_link")]
+    assert ":orange[\u2193 too slow]" in [link.proto.label for link in open_page().get("page_link")]
 
 
 def test_the_overview_is_calm_about_a_line_that_was_never_measured(bare: FakeHouse, open_page: Open) -> None:
@@ -509,14 +697,14 @@ MEASURED = {"download_mbps": 93.4, "upload_mbps": 24, "ping_ms": 12.3, "provider
         (
             "Network Speed Test",
             MEASURED,
-            "Line measured: 93 Mbit/s down, 24 Mbit/s up, 12 ms · Own HTTP test",
-            "Leitung gemessen: 93 Mbit/s Download, 24 Mbit/s Upload, 12 ms · Eigener HTTP-Test",
+            "Line measured: download 93.4 and upload 24.0 Mbit/s, ping 12.3 ms · Own HTTP test",
+            "Leitung gemessen: Download 93,4 und Upload 24,0 Mbit/s, Ping 12,3 ms · Eigener HTTP-Test",
         ),
         (
             "Network Speed Test",
             MEASURED | {"low": ["upload", "ping"]},
-            "12 ms · upload and ping too slow · Own HTTP test",
-            "12 ms · Upload und Ping zu langsam · Eigener HTTP-Test",
+            "12.3 ms · upload and ping too slow · Own HTTP test",
+            "12,3 ms · Upload und Ping zu langsam · Eigener HTTP-Test",
         ),
         ("Network Speed Test", {"download_mbps": "fast"}, "As it was written", "As it was written"),
         (
@@ -544,6 +732,33 @@ MEASURED = {"download_mbps": 93.4, "upload_mbps": 24, "ping_ms": 12.3, "provider
             "The line is slow: 2 of the last 3 results were too slow · download too slow",
             "Die Leitung ist langsam: 2 der letzten 3 Ergebnisse waren zu langsam · Download zu langsam",
         ),
+        (
+            "Line Slow",
+            {"low_count": 1, "of": 1, "aspects": ["upload"]},
+            "The line is slow: the last result was too slow · upload too slow",
+            "Die Leitung ist langsam: Das letzte Ergebnis war zu langsam · Upload zu langsam",
+        ),
+        (
+            "Line Slow",
+            {"low_count": 1, "of": 3},
+            "one of the last 3 results was too slow",
+            "Eines der letzten 3 Ergebnisse war zu langsam",
+        ),
+        (
+            "New Usual Speed",
+            {
+                "low_count": 3,
+                "of": 3,
+                "download_mbps": 50,
+                "upload_mbps": 10.2,
+                "before_download_mbps": 250.4,
+                "before_upload_mbps": 40,
+                "before_ping_ms": 11,
+            },
+            "This speed is usual now: download 50.0 and upload 10.2 Mbit/s. It was download 250 and upload 40.0 Mbit/s",
+            "Dieses Tempo ist nun üblich: Download 50,0 und Upload 10,2 Mbit/s. Es war Download 250 und Upload 40,0",
+        ),
+        ("No Speed Results", {"days": 1}, "For one day no speed test", "Seit einem Tag hat kein Tempotest"),
         ("Line Fine Again", {"low_count": 0, "of": 3}, "The line is fast again", "Die Leitung ist wieder schnell"),
         ("No Speed Results", {"days": 3}, "For 3 days no speed test", "Seit 3 Tagen hat kein Tempotest"),
         (
@@ -552,7 +767,28 @@ MEASURED = {"download_mbps": 93.4, "upload_mbps": 24, "ping_ms": 12.3, "provider
             "nearly used up: 1,650 of 2,000 MB in Nov 2026",
             "fast aufgebraucht: 1.650 von 2.000 MB im Nov. 2026",
         ),
-        ("Speed Wishes Changed", {"by": "ada"}, "ada changed what", "ada hat geändert"),
+        ("Speed Wishes Changed", {"by": "ada"}, "ada changed what", "ada hat geändert, was"),
+        (
+            "Speed Wishes Changed",
+            {"by": "ada", "changed": [["daily", True, False], ["least_download", 0.0, 62.5], ["share", 50, 0]]},
+            "ada changed: daily test off instead of on · least download 62.5 Mbit/s instead of not asked for"
+            " · share of the usual value not asked for instead of 50 %",
+            "ada hat geändert: täglicher Test aus statt an · Mindest-Download 62,5 Mbit/s statt egal"
+            " · Anteil am üblichen Wert egal statt 50 %",
+        ),
+        (
+            "Speed Wishes Changed",
+            {"by": "ada", "changed": [["alarm_after", 2, 1], ["most_ping", 40, 30.5], ["alarm_of", 3, 10]]},
+            "slow results for an alarm 1 instead of 2 · most ping 30.5 ms instead of 40 ms · results looked at",
+            "langsame Ergebnisse für einen Alarm 1 statt 2 · höchster Ping 30,5 ms statt 40 ms · für einen Alarm",
+        ),
+        (
+            "Speed Wishes Changed",
+            {"by": "ada", "changed": [["daily", True, False], ["moon", 1, 2]]},
+            "ada changed what the line should bring",
+            "ada hat geändert, was die Leitung bringen soll",
+        ),
+        ("Speed Wishes Changed", {"by": "ada", "changed": "all"}, "ada changed what", "ada hat geändert, was"),
     ],
 )
 def test_events_of_the_line_are_told_in_the_persons_language(

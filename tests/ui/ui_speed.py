@@ -112,6 +112,13 @@ class FakeSpeedStore:
     def lows(self, limit: int) -> list[bool]:
         return [bool(test.low) for test in self._views.tests_of if test.status is SpeedStatus.SUCCESS][:limit]
 
+    def usual(self, provider: SpeedProvider, server: str, limit: int) -> list[tuple[float, float, float]]:
+        return [
+            (point.ping_ms, point.download_mbps, point.upload_mbps)
+            for point in reversed(self._views.points(datetime.min.replace(tzinfo=UTC), 10_000))
+            if (point.provider, point.server) == (provider, server)
+        ][:limit]
+
     def costs(self, provider: SpeedProvider, limit: int) -> list[tuple[int, float]]:
         found = [test for test in self._views.tests_of if test.result and test.result.provider is provider]
         return [(test.bytes, test.seconds) for test in found[:limit]]
@@ -129,6 +136,7 @@ class FakeSpeed:
     watched: bool | None = False
     hindered: Hindrance | None = None
     used: int = 0
+    need: int = 216_000_000  # of the cheapest usable way
     able: list[tuple[SpeedProvider, Ability]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -161,6 +169,9 @@ class FakeSpeed:
 
     def budget(self) -> tuple[int, int]:
         return self.used, self.plan.budget
+
+    def fits(self) -> tuple[bool, int]:
+        return not self.plan.budget or self.used + self.need <= self.plan.budget, self.need
 
     def providers(self) -> list[tuple[SpeedProvider, Ability]]:
         return self.able

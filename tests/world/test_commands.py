@@ -1,7 +1,9 @@
 """Running other programs, with real ones that behave badly."""
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -251,3 +253,86 @@ def test_the_way_to_the_outside_reaches_the_program():
 
 def test_every_program_has_a_home():
     assert clean_environment({})["HOME"] and clean_environment({"HOME": "/mine"})["HOME"] == "/mine"
+
+
+# ------------------------------------------------------------------------------------------------ guests, and the end
+
+
+def test_whatever_runs_is_killed_from_another_thread_and_nothing_is_started_any_more(seam, tmp_path):
+    mark = tmp_path / "began"
+    deaf = f"trap '' TERM; sleep 60 & touch {mark}; echo $!; wait; sleep 60"
+    answers: list[commands.Ran] = []
+    thread = threading.Thread(target=lambda: answers.append(seam.run(("sh", "-c", deaf), 30)))
+    thread.start()
+    assert wait_for(mark.exists)
+    began = time.monotonic()
+    seam.end_all()
+    assert time.monotonic() - began < 0.1, "it waited for something"
+    thread.join(5)
+    assert seam.is_over and time.monotonic() - began < 1
+    assert answers[0].code is None and "ended early" in answers[0].err
+    assert wait_for(lambda: _is_gone(int(answers[0].out)))
+    assert seam.run(("true",), 5) == commands.Ran(None, err="nothing is started any more")
+
+
+def test_a_program_that_was_just_started_when_all_are_ended_is_ended_too(seam, monkeypatch):
+    start = commands._started
+
+    def start_and_be_overtaken(*given):
+        child = start(*given)
+        seam.end_all()
+        return child
+
+    monkeypatch.setattr(commands, "_started", start_and_be_overtaken)
+    ran = seam.run(("sleep", "60"), 30)
+    assert ran.code is None and ran.seconds < 1
+
+
+def test_a_guest_dies_with_us_even_when_we_are_killed():
+    if sys.platform != "linux" or not shutil.which("setpriv"):
+        pytest.skip("only Linux with util-linux can do that")
+    us = "\n".join((
+        "from keeper.world.clock import SystemClock", "from keeper.world.commands import SystemCommands",
+        "say = lambda text: print(text, end='', flush=True)",
+        "SystemCommands(SystemClock()).run(('sh', '-c', 'echo $$; exec sleep 60'), 30, hear=say, guest=True)",
+    ))  # fmt: skip
+    host = subprocess.Popen((sys.executable, "-c", us), stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    guest = int(host.stdout.readline())
+    host.kill()
+    host.wait(5)
+    host.stdout.close()
+    assert wait_for(lambda: _is_gone(guest)), "it went on without us"
+
+
+def test_without_a_way_to_bind_it_a_guest_runs_all_the_same(seam, monkeypatch):
+    monkeypatch.setattr(commands, "_BOUND", ("no-such-program-here",))
+    assert seam.run(("echo", "here"), 10, guest=True).out == "here"
+
+
+@pytest.mark.parametrize(("argv", "words"), [(("no-such-program",), "not installed"), ((), "no command")])
+def test_a_guest_that_is_not_there_is_told_as_ever(seam, argv, words):
+    ran = seam.run(argv, 5, guest=True)
+    assert ran.code is None and words in ran.err
+
+
+def test_nothing_of_a_guest_outlives_it(seam):
+    ran = seam.run(("sh", "-c", "sleep 60 & echo $!"), 10, guest=True)
+    assert ran.code == 0 and wait_for(lambda: _is_gone(int(ran.out)), 1)
+
+
+def test_a_guest_sees_only_what_it_needs(seam, monkeypatch):
+    for name in ("WEBHOOK_URL", "HEALTH_PING_URL", "SPEED_TEST_DOWNLOAD_URL", "TELEGRAM_CHAT_ID", "PLEX_URL"):
+        monkeypatch.setenv(name, "hush-hush")
+    monkeypatch.setenv("https_proxy", "http://p:3128")
+    monkeypatch.setenv("SSL_CERT_FILE", "/ca.pem")
+    seen = seam.run(("env",), 10, guest=True).out
+    assert "hush-hush" not in seen and "https_proxy=http://p:3128" in seen and "SSL_CERT_FILE=/ca.pem" in seen
+    assert "PATH=" in seen and "HOME=" in seen and "LC_ALL=C" in seen
+    assert "hush-hush" in seam.run(("env",), 10).out, "a script of the owner may need it"
+
+
+def test_ending_early_does_not_wait_for_one_who_left_the_group_and_holds_the_output(seam, tmp_path):
+    note = tmp_path / "pid"
+    ran = seam.run(("sh", "-c", f"setsid sh -c 'echo $$ > {note}; exec sleep 60' & sleep 60"), 30, note.exists, 0.2)
+    os.kill(int(note.read_text()), signal.SIGKILL)
+    assert ran.code is None and ran.seconds < 0.8

@@ -140,17 +140,32 @@ def test_a_pinned_server_that_ookla_does_not_know_is_named_with_what_to_do(progr
     assert run.flaw is Flaw.NO_SERVER and "31337" in run.said and "SPEED_TEST_SERVER" in run.said
 
 
+def known(meter, seconds: float = 5.0):
+    """What it says once it has found out."""
+    ends = time.monotonic() + seconds
+    while (ability := meter.ready()).can is None and time.monotonic() < ends:
+        threading.Event().wait(0.02)
+    return ability
+
+
 def test_the_script_of_the_python_package_is_not_taken_for_ooklas(programs, tmp_path, monkeypatch):
     script = put_program(programs, "speedtest", "import speedtest", "speedtest.main()")
     monkeypatch.setenv("PATH", str(programs))
     assert "speedtest-cli" in SystemCommands(SystemClock()).run((str(script), "--version"), 10).out
-    assert Ookla(bench()).ready().can is False
+    assert known(Ookla(bench())).can is False
     assert measure(Ookla(bench())).flaw is Flaw.NOT_INSTALLED
 
     behind = put_program(tmp_path / "behind", "speedtest", *IT_IS_OOKLAS, *says(OOKLA_RESULT))
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{behind.parent}")
-    assert str(behind) in Ookla(bench()).ready().sentence, "one that stands in front hides it"
+    assert str(behind) in known(Ookla(bench())).sentence, "one that stands in front hides it"
     assert measure(Ookla(bench())).measured == OOKLA_MEASURED
+
+
+def test_the_script_of_the_python_package_need_not_even_be_asked(programs, tmp_path, monkeypatch):
+    asked = tmp_path / "asked"
+    put_program(programs, "speedtest", f"open({str(asked)!r}, 'w')", "from speedtest import main", "main()")
+    monkeypatch.setenv("PATH", str(programs))
+    assert measure(Ookla(bench())).flaw is Flaw.NOT_INSTALLED and not asked.exists()
 
 
 def test_a_program_is_asked_once_who_it_is_and_again_when_it_is_another(programs, tmp_path, monkeypatch):
@@ -159,19 +174,33 @@ def test_a_program_is_asked_once_who_it_is_and_again_when_it_is_another(programs
     note = f"open({str(asked)!r}, 'a').write('x')"
     put_program(programs, "speedtest", note, "print('something else')")
     meter = Ookla(bench())
-    assert [meter.ready().can for _ in range(3)] == [False] * 3 and asked.read_text() == "x"
+    assert [known(meter).can for _ in range(3)] == [False] * 3 and asked.read_text() == "x"
     put_program(programs, "speedtest", note, *IT_IS_OOKLAS)
-    assert [meter.ready().can for _ in range(3)] == [True] * 3 and asked.read_text() == "xx"
+    assert [known(meter).can for _ in range(3)] == [True] * 3 and asked.read_text() == "xx"
 
 
-def test_one_that_does_not_say_who_it_is_is_not_waited_for_again(programs, monkeypatch):
+DEAF = ("import signal, time", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "time.sleep(60)")
+
+
+def test_one_that_does_not_say_who_it_is_keeps_no_page_waiting_and_is_not_asked_again(programs, monkeypatch):
     monkeypatch.setenv("PATH", str(programs))
-    monkeypatch.setattr(ookla, "PATIENCE", 0.5)
-    put_program(programs, "speedtest", "import time", "time.sleep(60)")
+    put_program(programs, "speedtest", *DEAF)
     meter = Ookla(bench())
-    assert meter.ready().can is False
     began = time.monotonic()
-    assert meter.ready().can is False and time.monotonic() - began < 0.3
+    assert [meter.ready().can for _ in range(20)] == [None] * 20 and time.monotonic() - began < 0.3
+    assert sum(thread.name == "speed-ookla" for thread in threading.enumerate()) == 1
+    assert known(meter).can is False and 1 <= time.monotonic() - began < 2
+    assert measure(meter).flaw is Flaw.NOT_INSTALLED and time.monotonic() - began < 2.5
+
+
+def test_one_that_does_not_say_who_it_is_does_not_keep_a_cancel_waiting(programs, monkeypatch):
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(ookla, "PATIENCE", 30.0)
+    put_program(programs, "speedtest", *DEAF)
+    brake = Brake()
+    reports = Progress(brake)
+    run = measure(Ookla(bench()), brake, report=reports)
+    assert run.flaw is Flaw.STOPPED and run.bytes == 0 and reports.seconds_since() < 1
 
 
 # ------------------------------------------------------------------------------------------------ LibreSpeed
@@ -298,6 +327,124 @@ def test_a_child_that_wants_too_many_bytes_is_ended_before_it_has_them(programs)
     assert run.flaw is Flaw.TOO_MANY_BYTES and 10_000_000 < run.bytes <= 20_000_000
 
 
+@pytest.mark.parametrize("which", ["the brake", "the one who shows it"])
+def test_whoever_hangs_while_asked_or_told_delays_neither_limit_nor_deadline(programs, which):
+    """A data file that is locked keeps them for ten seconds and more."""
+    put_program(programs, "librespeed-cli", "import time", "time.sleep(30)")
+    lock, brake = threading.Event(), Brake()
+    report = Progress()
+    if which == "the brake":
+        brake.check = lambda: lock.wait(20)
+    else:
+        report = lambda _: lock.wait(20)  # noqa: E731
+    began = time.monotonic()
+    late = measure(LibreSpeed(bench(), seconds=1.0), brake, report=report)
+    took = time.monotonic() - began
+    greedy = measure(LibreSpeed(bench(passing(10_000_000, 0))), brake, 12_000_000, report)
+    lock.set()
+    assert late.flaw is Flaw.TOO_LATE and took < 2
+    assert greedy.flaw is Flaw.TOO_MANY_BYTES and greedy.bytes <= 12_000_000 and greedy.seconds < 2
+
+
+def test_one_who_hangs_while_told_does_not_delay_the_brake(programs):
+    put_program(programs, "librespeed-cli", "import time", "time.sleep(30)")
+    lock, told, brake = threading.Event(), threading.Event(), Brake()
+
+    def report(_progress) -> None:
+        brake.pulled.set()
+        told.set()
+        lock.wait(20)
+
+    began = time.monotonic()
+    run = measure(LibreSpeed(bench()), brake, report=report)
+    took = time.monotonic() - began
+    lock.set()
+    assert told.is_set() and run.flaw is Flaw.STOPPED and took < 1.2
+
+
+def test_at_the_end_of_the_service_a_measurement_is_stopped_and_not_broken(programs):
+    put_program(programs, "librespeed-cli", *STUBBORN)
+    tools = bench()
+
+    def report(_progress) -> None:
+        if len(family(programs)) == 5:
+            tools.commands.end_all()
+
+    run = measure(LibreSpeed(tools), report=report)
+    assert run.flaw is Flaw.STOPPED and gone(family(programs))
+
+
+def jumping(received: int):
+    """An interface over which that many bytes have passed a moment after the first look."""
+    looks: list[int] = []
+
+    def look() -> dict[str, Count]:
+        looks.append(received if looks else 0)
+        return {"eth0": Count(looks[-1], 0)}
+
+    return look
+
+
+def told_by(programs, counters, most_bytes=None, **changed):
+    put_program(programs, "librespeed-cli", *says(LIBRE_RESULT | changed))
+    return measure(LibreSpeed(bench(counters)), most_bytes=most_bytes)
+
+
+def test_one_that_tells_fewer_bytes_than_its_rates_need_is_charged_what_was_seen(programs):
+    assert told_by(programs, jumping(499_000_000), bytes_received=1, bytes_sent=1).bytes == 499_000_000
+    honest = told_by(programs, jumping(10**9))
+    own = LIBRE_MEASURED.received + LIBRE_MEASURED.sent
+    assert honest.bytes == round(own * 1.25), "what is beyond its overhead belongs to others"
+
+
+def test_one_that_tells_bytes_that_cannot_be_is_cut_to_what_can(programs):
+    run = told_by(programs, None, bytes_received=10**16, bytes_sent=1e300)
+    assert run.measured.received == run.measured.sent == run.bytes == 10**12
+
+
+def test_one_that_was_not_let_in_is_not_charged_what_others_moved_meanwhile(programs):
+    put_program(programs, "librespeed-cli", *says("", "fatal: 403 Forbidden", 1))
+    run = measure(LibreSpeed(bench(jumping(551_000_000))))
+    assert run.flaw is Flaw.BLOCKED and run.bytes == 25_000_000
+
+
+def test_one_that_failed_is_charged_no_more_than_it_was_given(programs):
+    put_program(programs, "librespeed-cli", *says("", "the server hung up", 1))
+    assert measure(LibreSpeed(bench(jumping(551_000_000))), most_bytes=90_000_000).bytes == 90_000_000
+    assert measure(LibreSpeed(bench(jumping(551_000_000)))).bytes == 551_000_000
+
+
+def test_a_busier_interface_in_the_middle_makes_no_rate_negative(programs):
+    put_program(programs, "librespeed-cli", "import time", "time.sleep(1.5)", *says(LIBRE_RESULT))
+    began, reports, looks = time.monotonic(), Progress(), list[int]()
+
+    def counters() -> dict[str, Count]:
+        looks.append(5_000_000 if looks else 0)
+        changed = time.monotonic() - began > 0.7
+        return {"eth0": Count(looks[-1], 0),
+                "wlan0": Count(0, 9_000_000 if changed else 0)}  # fmt: skip
+
+    measure(LibreSpeed(bench(counters)), report=reports)
+    rates = [rate for each in reports for rate in (each.receiving_mbps, each.sending_mbps)]
+    assert max(rates) > 1 and min(rates) >= 0
+
+
+def test_what_is_sent_in_bursts_is_shown_as_an_average(programs):
+    """1.25 MB at the full second, and nothing between: ten Mbit/s, and not forty, and not nothing."""
+    put_program(programs, "librespeed-cli", "import time", "time.sleep(3.5)", *says(LIBRE_RESULT))
+    began, reports = time.monotonic(), Progress()
+    bursts = lambda: {"eth0": Count(0, int(time.monotonic() - began) * 1_250_000)}  # noqa: E731
+    measure(LibreSpeed(bench(bursts)), report=reports)
+    late = [each.sending_mbps for each in reports if each.seconds > 2.6]
+    assert len(late) >= 2 and min(late) > 6 and max(late) < 14, late
+
+
+def test_the_name_that_a_provider_gives_its_server_is_cut(programs):
+    put_program(programs, "speedtest", *IT_IS_OOKLAS,
+                *says(OOKLA_RESULT | {"server": {"id": "A" * 5_000, "name": "x"}}))  # fmt: skip
+    assert len(measure(Ookla(bench())).measured.server) == 64
+
+
 def test_a_child_that_was_killed_by_somebody_is_broken(programs):
     put_program(programs, "librespeed-cli", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)")
     assert measure(LibreSpeed(bench())).flaw is Flaw.BROKEN
@@ -313,6 +460,7 @@ def test_the_providers_come_in_the_order_of_the_setting_and_once_each():
     made = meters(("http", "ookla", "speedtest-cli", "http", "librespeed"), SpeedOptions(), commands, SystemClock())
     assert [meter.provider for meter in made] == ["http", "ookla", "speedtest-cli", "librespeed"]
     assert all(meter.most_bytes > 0 for meter in made)
+    assert made[0].most_bytes == 200_000_000, "twice what SPEED_TEST_HTTP_MB allows, and not more"
 
 
 @pytest.mark.parametrize(

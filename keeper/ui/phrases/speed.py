@@ -7,11 +7,25 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Wie schnell die Leitung ist und war, jetzt messen",
     ),
     # figures
-    "sp_figures": ("{download} down, {upload} up, {ping}", "{download} Download, {upload} Upload, {ping}"),
+    "sp_figures": (
+        "download {download} and upload {upload}, ping {ping}",
+        "Download {download} und Upload {upload}, Ping {ping}",
+    ),
     "sp_low": ("{what} too slow", "{what} zu langsam"),
     "sp_and": (" and ", " und "),
     "sp_to": (" to ", " bis "),
     "sp_slow": ("Too slow", "Zu langsam"),
+    "sp_slow_then": ("too slow by the limit of that time", "zu langsam nach der damaligen Grenze"),
+    "sp_usual_missing": (
+        "What is usual with this server is known after {n} more results; until then the share of it does not count.",
+        "Was bei diesem Server üblich ist, steht nach {n} weiteren Ergebnissen fest; so lange zählt der Anteil daran "
+        "nicht.",
+    ),
+    "sp_usual_missing.one": (
+        "What is usual with this server is known after one more result; until then the share of it does not count.",
+        "Was bei diesem Server üblich ist, steht nach einem weiteren Ergebnis fest; so lange zählt der Anteil daran "
+        "nicht.",
+    ),
     "sp_usual": ("usually {value}", "sonst {value}"),
     "sp_at_least": ("at least {value}", "mindestens {value}"),
     "sp_at_most": ("at most {value}", "höchstens {value}"),
@@ -32,29 +46,40 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "sp_alarm": ("Line slow", "Leitung langsam"),
     "sp_alarm_on": (
-        "Alarm: {low} of the last {n} results were too slow. It ends when {after} in a row are fine.",
-        "Alarm: {low} der letzten {n} Ergebnisse waren zu langsam. Er endet, wenn {after} nacheinander gut sind.",
+        "Alarm: {n} of the last {of} results were too slow.",
+        "Alarm: {n} der letzten {of} Ergebnisse waren zu langsam.",
     ),
     "sp_alarm_on.one": (
-        "Alarm: the last result was too slow. It ends when {after} in a row are fine.",
-        "Alarm: Das letzte Ergebnis war zu langsam. Er endet, wenn {after} nacheinander gut sind.",
+        "Alarm: one of the last {of} results was too slow.",
+        "Alarm: Eines der letzten {of} Ergebnisse war zu langsam.",
     ),
+    "sp_alarm_on_only": ("Alarm: the last result was too slow.", "Alarm: Das letzte Ergebnis war zu langsam."),
+    "sp_alarm_stays": ("Alarm: the line was too slow.", "Alarm: Die Leitung war zu langsam."),
+    "sp_alarm_ends": ("It ends when {n} in a row are fine.", "Er endet, wenn {n} nacheinander gut sind."),
+    "sp_alarm_ends.one": ("It ends with the next fine one.", "Er endet mit dem nächsten guten."),
     "sp_alarm_off": (
-        "No alarm yet: {low} of the last {n} results too slow. You are told when {after} of {among} are.",
-        "Noch kein Alarm: {low} der letzten {n} Ergebnisse zu langsam. Gemeldet wird ab {after} von {among}.",
+        "No alarm yet: {n} of the last {of} results were too slow.",
+        "Noch kein Alarm: {n} der letzten {of} Ergebnisse waren zu langsam.",
     ),
     "sp_alarm_off.one": (
-        "No alarm yet: the last result was too slow. You are told when {after} of {among} are.",
-        "Noch kein Alarm: Das letzte Ergebnis war zu langsam. Gemeldet wird ab {after} von {among}.",
+        "No alarm yet: one of the last {of} results was too slow.",
+        "Noch kein Alarm: Eines der letzten {of} Ergebnisse war zu langsam.",
+    ),
+    "sp_alarm_off_only": (
+        "No alarm yet: the last result was too slow.",
+        "Noch kein Alarm: Das letzte Ergebnis war zu langsam.",
     ),
     "sp_alarm_far": (
-        "No alarm: none of the last {n} results was too slow. You are told when {after} of {among} are.",
-        "Kein Alarm: Keines der letzten {n} Ergebnisse war zu langsam. Gemeldet wird ab {after} von {among}.",
+        "No alarm: none of the last {n} results was too slow.",
+        "Kein Alarm: Keines der letzten {n} Ergebnisse war zu langsam.",
     ),
     "sp_alarm_far.one": (
-        "No alarm: the last result was not too slow. You are told when {after} of {among} are.",
-        "Kein Alarm: Das letzte Ergebnis war nicht zu langsam. Gemeldet wird ab {after} von {among}.",
+        "No alarm: the last result was not too slow.",
+        "Kein Alarm: Das letzte Ergebnis war nicht zu langsam.",
     ),
+    "sp_alarm_tells": ("You are told when {n} of {among} are.", "Gemeldet wird ab {n} von {among}."),
+    "sp_alarm_tells.one": ("You are told when one of {among} is.", "Gemeldet wird ab einem von {among}."),
+    "sp_alarm_tells_each": ("You are told of each slow one.", "Gemeldet wird jedes langsame."),
     # the test
     "sp_test": ("Speed test", "Tempotest"),
     "sp_next": ("Next one: {moment} ({when})", "Nächster: {moment} ({when})"),
@@ -62,16 +87,22 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sp_next_due": ("The next one is due now.", "Der nächste ist jetzt fällig."),
     "sp_next_unknown": ("When the next one comes is not known.", "Wann der nächste kommt, ist nicht bekannt."),
     "sp_hindered": ("Today's test was put off: {why}.", "Der heutige Test ist aufgeschoben: {why}."),
-    "sp_hindered_all": ("A test now would be put off: {why}.", "Ein Test würde jetzt aufgeschoben: {why}."),
+    "sp_hindered_all": ("Nothing can be measured now: {why}.", "Jetzt kann nicht gemessen werden: {why}."),
+    "sp_next_budget": ("Next one: on {date} at the earliest", "Nächster: frühestens am {date}"),
     "sp_start": ("Measure now", "Jetzt messen"),
     "sp_started": ("The line is being measured.", "Die Leitung wird gemessen."),
     "sp_refused": ("That cannot be done now.", "Das geht gerade nicht."),
     "sp_cost": ("Costs about {size}", "Kostet etwa {size}"),
     "sp_cost_most": ("Costs {size} at the most", "Kostet höchstens {size}"),
     "sp_left": ("{left} of {all} left this month", "noch {left} von {all} in diesem Monat"),
-    "sp_left_none": (
-        "The data budget of this month is used up",
-        "Das Datenkontingent dieses Monats ist aufgebraucht",
+    "sp_too_little": (
+        "{left} left, a test may need up to {need}: possible again on {date}, or raise `SPEED_TEST_MONTHLY_MB`.",
+        "Noch {left} übrig, ein Test kann bis zu {need} brauchen: wieder möglich am {date}, oder erhöhe "
+        "`SPEED_TEST_MONTHLY_MB`.",
+    ),
+    "sp_too_little_ever": (
+        "A test may need up to {need}, and {all} a month are allowed: raise `SPEED_TEST_MONTHLY_MB`.",
+        "Ein Test kann bis zu {need} brauchen, und {all} im Monat sind erlaubt: Erhöhe `SPEED_TEST_MONTHLY_MB`.",
     ),
     "sp_ask_title": ("Measure now?", "Jetzt messen?"),
     "sp_ask_watched": (
@@ -111,8 +142,8 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sp_outcome_low": ("Measured: {figures}. {low}.", "Gemessen: {figures}. {low}."),
     "sp_outcome_failed": ("The last test brought no result: {why}.", "Der letzte Test brachte kein Ergebnis: {why}."),
     "sp_outcome_failed_bare": ("The last test brought no result.", "Der letzte Test brachte kein Ergebnis."),
-    "sp_outcome_put_off": ("The last test was put off: {why}.", "Der letzte Test wurde verschoben: {why}."),
-    "sp_outcome_put_off_bare": ("The last test was put off.", "Der letzte Test wurde verschoben."),
+    "sp_outcome_put_off": ("Not measured: {why}.", "Nicht gemessen: {why}."),
+    "sp_outcome_put_off_bare": ("The last test was not made.", "Der letzte Test wurde nicht gemacht."),
     "sp_outcome_cancelled": ("The last test was cancelled.", "Der letzte Test wurde abgebrochen."),
     "sp_outcome_interrupted": (
         "The last test was interrupted: Plex Keeper was stopped in the middle of it.",
@@ -137,21 +168,29 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sp_legend_low": ("too slow", "zu langsam"),
     "sp_legend_usual": ("usual", "üblich"),
     "sp_legend_limit": ("your limit", "deine Grenze"),
+    "sp_earlier": ("{n} more before these", "{n} weitere davor"),
+    "sp_legend_other": ("another provider", "anderer Anbieter"),
+    "sp_other": ("Measured by another provider than the one before", "Von einem anderen Anbieter als davor gemessen"),
     "sp_legend_gap": ("no result", "kein Ergebnis"),
     "sp_alt": ("Line speed of {days} days, {n} results.", "Tempo der Leitung in {days} Tagen, {n} Ergebnisse."),
+    "sp_alt.one": ("Line speed of {days} days, one result.", "Tempo der Leitung in {days} Tagen, ein Ergebnis."),
     "sp_alt_one": (
-        "{what} from {least} to {most}, {low} times too slow.",
-        "{what} von {least} bis {most}, {low}-mal zu langsam.",
+        "{what} from {least} to {most}, too slow: {low}.",
+        "{what} von {least} bis {most}, zu langsam: {low}.",
     ),
     "sp_alt_gaps": ("{n} days without a result.", "{n} Tage ohne Ergebnis."),
     "sp_alt_gaps.one": ("{n} day without a result.", "{n} Tag ohne Ergebnis."),
     # who measures
     "sp_sources": ("Who measures", "Wer misst"),
+    "sp_sources_demo": (
+        "In the demo, a pretended line is measured: nothing leaves this machine.",
+        "In der Demo wird eine nachgeahmte Leitung gemessen: Nichts verlässt diesen Rechner.",
+    ),
     "sp_col_source": ("Provider and server", "Anbieter und Server"),
     "sp_col_results": ("Results", "Ergebnisse"),
-    "sp_col_download": ("Download", "Download"),
-    "sp_col_upload": ("Upload", "Upload"),
-    "sp_col_ping": ("Ping", "Ping"),
+    "sp_col_download": ("Download, Mbit/s", "Download, Mbit/s"),
+    "sp_col_upload": ("Upload, Mbit/s", "Upload, Mbit/s"),
+    "sp_col_ping": ("Ping, ms", "Ping, ms"),
     "sp_col_last": ("Last one", "Zuletzt"),
     "sp_pin": (
         "Results come from {n} servers, each with a usual value of its own. `SPEED_TEST_SERVER={server}` in `.env` "
@@ -172,17 +211,30 @@ PHRASES: dict[str, tuple[str, str]] = {
     "sp_wishes": ("What the line should bring", "Was die Leitung bringen soll"),
     "sp_daily": ("Measure every day by itself", "Jeden Tag von selbst messen"),
     "sp_daily_text": (
-        "From {hour} on ({zone}), when nobody is watching; up to {n} tries. `SPEED_TEST_HOUR` in `.env` sets the hour.",
-        "Ab {hour} Uhr ({zone}), wenn niemand schaut; bis zu {n} Versuche. Die Stunde legt `SPEED_TEST_HOUR` in "
+        "From {hour} on, when nobody is watching; up to {n} tries. `SPEED_TEST_HOUR` and `SPEED_TEST_TIMEZONE` in "
+        "`.env` set the time.",
+        "Ab {hour}, wenn niemand schaut; bis zu {n} Versuche. Die Zeit legen `SPEED_TEST_HOUR` und "
+        "`SPEED_TEST_TIMEZONE` in `.env` fest.",
+    ),
+    "sp_daily_text.one": (
+        "From {hour} on, when nobody is watching; one try. `SPEED_TEST_HOUR` and `SPEED_TEST_TIMEZONE` in `.env` set "
+        "the time.",
+        "Ab {hour}, wenn niemand schaut; ein Versuch. Die Zeit legen `SPEED_TEST_HOUR` und `SPEED_TEST_TIMEZONE` in "
         "`.env` fest.",
     ),
+    "sp_hour": ("{hour} ({zone})", "{hour} Uhr ({zone})"),
+    "sp_hour_yours": ("{hour} ({zone}), where you are {yours}", "{hour} Uhr ({zone}), bei dir {yours} Uhr"),
     "sp_wish_down": ("Least download, Mbit/s", "Min. Download, Mbit/s"),
     "sp_wish_up": ("Least upload, Mbit/s", "Min. Upload, Mbit/s"),
     "sp_wish_ping": ("Most ping, ms", "Max. Ping, ms"),
     "sp_wish_zero": ("0 = not asked for", "0 = egal"),
     "sp_wish_share": (
-        "Too slow below this share of what is usual with that server",
-        "Zu langsam unter diesem Anteil des bei diesem Server Üblichen",
+        "Too slow when less than … % of the usual value",
+        "Zu langsam, wenn weniger als … % des üblichen Werts",
+    ),
+    "sp_wish_range": (
+        "{what}: a number from {least} to {most}.",
+        "{what}: eine Zahl von {least} bis {most}.",
     ),
     "sp_wish_after": ("Alarm after … slow results", "Alarm ab … langsamen Ergebnissen"),
     "sp_wish_of": ("among the latest …", "unter den letzten …"),
@@ -204,9 +256,9 @@ PHRASES: dict[str, tuple[str, str]] = {
         "Ein Test kostet etwa {each}: {month} im Monat, wenn nichts zweimal gemessen wird.",
     ),
     "sp_budget_setting": (
-        "The limit is never exceeded: a test that does not fit is put off. `SPEED_TEST_MONTHLY_MB` in `.env` sets it.",
-        "Die Grenze wird nie überschritten: Ein Test, der nicht passt, wird verschoben. `SPEED_TEST_MONTHLY_MB` in "
-        "`.env` legt sie fest.",
+        "The limit is never exceeded: a test that does not fit is not made. `SPEED_TEST_MONTHLY_MB` in `.env` sets it.",
+        "Die Grenze wird nie überschritten: Ein Test, der nicht passt, wird nicht gemacht. `SPEED_TEST_MONTHLY_MB` "
+        "in `.env` legt sie fest.",
     ),
     "sp_budget_none": (
         "There is no limit. On a metered line set one: `SPEED_TEST_MONTHLY_MB` in `.env`.",
@@ -225,19 +277,47 @@ PHRASES: dict[str, tuple[str, str]] = {
     ),
     "sp_event_skipped": ("No speed test on {date}: {why}", "Kein Tempotest am {date}: {why}"),
     "sp_event_slow": (
-        "The line is slow: {low} of the last {of} results were too slow",
-        "Die Leitung ist langsam: {low} der letzten {of} Ergebnisse waren zu langsam",
+        "The line is slow: {n} of the last {of} results were too slow",
+        "Die Leitung ist langsam: {n} der letzten {of} Ergebnisse waren zu langsam",
+    ),
+    "sp_event_slow.one": (
+        "The line is slow: one of the last {of} results was too slow",
+        "Die Leitung ist langsam: Eines der letzten {of} Ergebnisse war zu langsam",
+    ),
+    "sp_event_slow_only": (
+        "The line is slow: the last result was too slow",
+        "Die Leitung ist langsam: Das letzte Ergebnis war zu langsam",
     ),
     "sp_event_fine": ("The line is fast again", "Die Leitung ist wieder schnell"),
+    "sp_event_usual": (
+        "This speed is usual now: download {down} and upload {up}. It was {before}",
+        "Dieses Tempo ist nun üblich: Download {down} und Upload {up}. Es war {before}",
+    ),
     "sp_event_none": (
         "For {n} days no speed test has brought a result",
         "Seit {n} Tagen hat kein Tempotest ein Ergebnis gebracht",
+    ),
+    "sp_event_none.one": (
+        "For one day no speed test has brought a result",
+        "Seit einem Tag hat kein Tempotest ein Ergebnis gebracht",
     ),
     "sp_event_budget": (
         "The data budget of speed tests is nearly used up: {used} of {budget} MB in {month}",
         "Das Datenkontingent der Tempotests ist fast aufgebraucht: {used} von {budget} MB im {month}",
     ),
     "sp_event_wishes": ("{by} changed what the line should bring", "{by} hat geändert, was die Leitung bringen soll"),
+    "sp_event_changed": ("{by} changed: {what}", "{by} hat geändert: {what}"),
+    "sp_change": ("{name} {after} instead of {before}", "{name} {after} statt {before}"),
+    "sp_change_daily": ("daily test", "täglicher Test"),
+    "sp_change_least_download": ("least download", "Mindest-Download"),
+    "sp_change_least_upload": ("least upload", "Mindest-Upload"),
+    "sp_change_most_ping": ("most ping", "höchster Ping"),
+    "sp_change_share": ("share of the usual value", "Anteil am üblichen Wert"),
+    "sp_change_alarm_after": ("slow results for an alarm", "langsame Ergebnisse für einen Alarm"),
+    "sp_change_alarm_of": ("results looked at for an alarm", "für einen Alarm angesehene Ergebnisse"),
+    "sp_change_on": ("on", "an"),
+    "sp_change_off": ("off", "aus"),
+    "sp_change_nothing": ("not asked for", "egal"),
     # the tile of the Overview
     "tile_speed": ("Line speed", "Leitung"),
     "tile_speed_never": ("not measured yet", "noch nicht gemessen"),

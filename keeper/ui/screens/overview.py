@@ -241,10 +241,10 @@ def _tile_speed() -> None:
             parts.link("speed", t.say("tile_speed_never"))
         return
     with _box("speed"):
-        st.metric(t.say("tile_speed"), rates.rate(measured.download_mbps), icon=":material/network_check:")
+        st.metric(t.say("tile_speed"), rates.brief(measured.download_mbps), icon=":material/network_check:")
         upload = f"{rates.ARROWS[Aspect.UPLOAD]} {rates.bare(measured.upload_mbps)}"
         said = f"{upload} · {rates.milliseconds(measured.ping_ms)}"
-        parts.link("speed", f":orange[{rates.capital(rates.too_slow(latest.low))}]" if latest.low else said)
+        parts.link("speed", f":orange[{rates.marked(latest.low)}]" if latest.low else said)
         st.space("stretch")
         since = house().clock.now() - timedelta(days=SPEED_DAYS)
         downloads: list[float | None] = [point.download_mbps for point in views.points(since)]

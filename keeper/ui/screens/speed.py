@@ -27,8 +27,8 @@ def _page() -> None:
     st.fragment(_calm(speed_chart.show))()
     with parts.card("speed-sources"):
         st.fragment(_calm(speed_sources.show), run_every=60)()
-    st.fragment(_calm(speed_list.show))()
     st.fragment(_calm(speed_wishes.show))()
+    st.fragment(_calm(speed_list.show))()
 
 
 def _calm(body: Callable[[], None]) -> Callable[[], None]:

@@ -31,16 +31,16 @@ def show(active: SpeedTest) -> None:
         st.markdown(f"**{t.say('sp_running')}** · {parts.plain(_who(active))}", width="content")
         _badge(active)
     _progress(active)
-    st.html(_flow(progress.receiving_mbps, progress.sending_mbps))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.html(_flow(progress.receiving_mbps, progress.sending_mbps), width="content")
+        st.button(
+            t.say("cancel"),
+            icon=":material/stop:",
+            key="speed-cancel",
+            disabled=active.cancel_requested,
+            on_click=_cancel,
+        )
     st.caption(t.say("sp_confirming" if progress.confirming else "sp_whole_machine"))
-    st.space("stretch")
-    st.button(
-        t.say("cancel"),
-        icon=":material/stop:",
-        key="speed-cancel",
-        disabled=active.cancel_requested,
-        on_click=_cancel,
-    )
 
 
 def _progress(active: SpeedTest) -> None:

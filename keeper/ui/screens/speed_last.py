@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from html import escape
 
 import streamlit as st
 
-from keeper.rules.types import Aspect, SpeedTest, SpeedUsual, SpeedWishes
+from keeper.rules.types import Aspect, SpeedTest, SpeedWishes
 from keeper.ui import parts, rates
 from keeper.ui.rates import ARROWS
-from keeper.ui.screens import speed_chart
+from keeper.ui.screens import speed_usual
+from keeper.ui.screens.speed_usual import Usual
 from keeper.ui.state import house, tongue
-
-USUAL_DAYS = 90
 
 
 def show() -> None:
@@ -27,39 +25,47 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{t.say('sp_last')}**", width="content")
         _alarm_badge()
-    usual = next((one for one in views.usual(_lately()) if _is_of(one, latest)), None)
-    wishes = house().speed.wishes()
+    usual, wishes = speed_usual.of(latest), house().speed.wishes()
     values = dict(zip(Aspect, (measured.download_mbps, measured.upload_mbps, measured.ping_ms), strict=True))
     shown = "".join(_figure(aspect, values[aspect], latest, usual, wishes) for aspect in Aspect)
     st.html(f'<div class="keeper-speed">{shown}</div>')
-    _origin(latest)
-    st.space("stretch")
     st.caption(_alarm_sentence(wishes))
+    if wishes.share and usual and usual.missing:
+        st.caption(t.say("sp_usual_missing", n=usual.missing))
+    _origin(latest)
 
 
-def _lately() -> datetime:
-    return house().clock.now() - timedelta(days=USUAL_DAYS)
-
-
-def _is_of(usual: SpeedUsual, test: SpeedTest) -> bool:
-    run = test.result
-    return bool(run and run.measured and (usual.provider, usual.server) == (run.provider, run.measured.server))
-
-
-def _figure(aspect: Aspect, value: float, test: SpeedTest, usual: SpeedUsual | None, wishes: SpeedWishes) -> str:
+def _figure(aspect: Aspect, value: float, test: SpeedTest, usual: Usual | None, wishes: SpeedWishes) -> str:
     """One of the three, big; below it what it is to be judged by."""
-    t, is_low = tongue(), aspect in test.low
+    t, limit = tongue(), limit_of(wishes, aspect)
     unit = "ms" if aspect is Aspect.PING else "Mbit/s"
-    is_usual = usual is not None and usual.results >= speed_chart.ENOUGH
-    small = [t.say("sp_usual", value=rates.bare(speed_chart.value(usual, aspect)))] if usual and is_usual else []
-    limit = (wishes.least_download, wishes.least_upload, wishes.most_ping)[list(Aspect).index(aspect)]
+    middle = usual.values.get(aspect, 0.0) if usual else 0.0
+    small = [t.say("sp_usual", value=rates.bare(middle))] if middle else []
     if limit:
         small.append(t.say("sp_at_most" if aspect is Aspect.PING else "sp_at_least", value=rates.wish(limit)))
+    small = [said.replace(" ", rates.JOIN) for said in small]
+    was_low = aspect in test.low
+    is_low = was_low and _is_still_low(aspect, value, limit, middle, wishes.share)
+    if was_low and not is_low:
+        small.append(t.say("sp_slow_then"))
     low = f"<em>{escape(t.say('sp_slow'))}</em>" if is_low else ""
     return (
         f"<div{' class=low' if is_low else ''}><span>{ARROWS[aspect]} {escape(t.word(aspect))}</span>"
         f"<b>{escape(rates.bare(value))}<i>{unit}</i></b>{low}<small>{escape(' · '.join(small))}</small></div>"
     )
+
+
+def limit_of(wishes: SpeedWishes, aspect: Aspect) -> float:
+    """0 = not asked for."""
+    return (wishes.least_download, wishes.least_upload, wishes.most_ping)[list(Aspect).index(aspect)]
+
+
+def _is_still_low(aspect: Aspect, value: float, limit: float, middle: float, share: int) -> bool:
+    """What was too slow then may be fine by the wishes of today. Where that cannot be told, the verdict stands."""
+    by_share = bool(share and middle)
+    if aspect is Aspect.PING:
+        return by_share or bool(limit and value > limit)
+    return value < max(limit, middle * share / 100 if by_share else 0.0)
 
 
 def _origin(test: SpeedTest) -> None:
@@ -83,10 +89,20 @@ def _alarm_badge() -> None:
 
 
 def _alarm_sentence(wishes: SpeedWishes) -> str:
-    """What the latest results together say of the line."""
-    t = tongue()
-    lows = house().speed.store.lows(wishes.alarm_of)
-    after, among = wishes.alarm_after, wishes.alarm_of
+    """What the latest results together say of the line, and what comes of it."""
+    t, lows = tongue(), house().speed.store.lows(wishes.alarm_of)
+    after, among, low, of = wishes.alarm_after, wishes.alarm_of, sum(lows), len(lows)
     if _is_alarmed():
-        return t.say("sp_alarm_on", low=sum(lows), n=len(lows), after=after)
-    return t.say("sp_alarm_off" if any(lows) else "sp_alarm_far", low=sum(lows), n=len(lows), after=after, among=among)
+        return f"{_alarm_now(low, of)} {t.say('sp_alarm_ends', n=after)}"
+    if not low:
+        said = t.say("sp_alarm_far", n=of)
+    else:
+        said = t.say("sp_alarm_off_only") if of == 1 else t.say("sp_alarm_off", n=low, of=of)
+    return f"{said} {t.say('sp_alarm_tells_each') if among == 1 else t.say('sp_alarm_tells', n=after, among=among)}"
+
+
+def _alarm_now(low: int, of: int) -> str:
+    t = tongue()
+    if not low:  # fine ones came, but too few in a row
+        return t.say("sp_alarm_stays")
+    return t.say("sp_alarm_on_only") if of == 1 else t.say("sp_alarm_on", n=low, of=of)

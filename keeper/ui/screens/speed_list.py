@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from keeper.rules.types import Aspect, Measured, SpeedRun, SpeedSource, SpeedStatus, SpeedTest
+from keeper.rules.types import Aspect, Flaw, Measured, SpeedRun, SpeedSource, SpeedStatus, SpeedTest
 from keeper.ui import parts, rates, state
 from keeper.ui.rates import ARROWS
 from keeper.ui.state import house, tongue
@@ -19,6 +19,9 @@ TONES = {
     SpeedStatus.INTERRUPTED: "odd",
     SpeedStatus.RUNNING: "busy",
 }
+
+#: Flaws of which the provider's own words say more than ours. The rest is told whole by our word for it.
+TELLING = (Flaw.BROKEN, Flaw.BLOCKED, Flaw.NO_SERVER, Flaw.GARBLED, Flaw.ABSURD)
 
 
 def show() -> None:
@@ -53,7 +56,7 @@ def _test(test: SpeedTest, runs: Sequence[SpeedRun]) -> str:
         f'<details><summary><time title="{escape(t.exact(begun))}">{escape(t.moment(begun, now))}</time>'
         f'<span class="state {tone}">{escape(status)}</span>{_values(test)}'
         f'<span class="who">{escape(t.word(test.source))}</span>'
-        f'<span class="cost">{escape(parts.size(test.bytes)) if test.bytes else ""}</span></summary>'
+        f'<span class="cost">{escape(rates.size(test.bytes)) if test.bytes else ""}</span></summary>'
         f"{_inside(test, runs)}</details>"
     )
 
@@ -70,7 +73,7 @@ def _values(test: SpeedTest) -> str:
 def _three(measured: Measured, low: Sequence[Aspect] = ()) -> str:
     shown = {
         Aspect.DOWNLOAD: rates.bare(measured.download_mbps),
-        Aspect.UPLOAD: rates.bare(measured.upload_mbps),
+        Aspect.UPLOAD: rates.rate(measured.upload_mbps),
         Aspect.PING: rates.milliseconds(measured.ping_ms),
     }
     return "".join(
@@ -81,17 +84,16 @@ def _three(measured: Measured, low: Sequence[Aspect] = ()) -> str:
 
 def _inside(test: SpeedTest, runs: Sequence[SpeedRun]) -> str:
     t = tongue()
+    has_begun = bool(runs) or test.seconds >= 0.5
     said = [
         t.say("asked_by", name=test.requested_by) if test.source is not SpeedSource.SCHEDULE else "",
-        t.say("took", span=t.duration(test.seconds)) if test.seconds else "",
-        t.say("sp_anyway") if test.anyway else "",
+        t.say("took", span=t.duration(test.seconds)) if has_begun and test.seconds else "",
+        t.say("sp_anyway") if has_begun and test.anyway else "",
         rates.capital(rates.too_slow(test.low)),
     ]
     facts = f"<p>{escape(' · '.join(filter(None, said)))}</p>"
-    why = test.error if test.error and test.status is not SpeedStatus.SUCCESS else ""
-    words = f"<p>{escape(why)}</p>" if why else ""
     rows = "".join(map(_run, runs)) or f"<li>{escape(t.say('sp_no_runs'))}</li>"
-    return f"<div>{facts}{words}<ol>{rows}</ol></div>"
+    return f"<div>{facts}<ol>{rows}</ol></div>"
 
 
 def _run(run: SpeedRun) -> str:
@@ -100,7 +102,7 @@ def _run(run: SpeedRun) -> str:
     figures = f'<span class="values">{_three(measured)}</span>' if measured else ""
     flaw = escape(rates.capital(t.word(run.flaw))) if run.flaw else ""
     server = escape(measured.server_name or measured.server) if measured else ""
-    cost = " · ".join(filter(None, (parts.size(run.bytes) if run.bytes else "", t.duration(run.seconds))))
-    said = f"<small>{escape(run.said)}</small>" if run.said and run.flaw else ""
+    cost = " · ".join(filter(None, (rates.size(run.bytes) if run.bytes else "", t.duration(run.seconds))))
+    said = f"<small>{escape(run.said)}</small>" if run.said and run.flaw in TELLING else ""
     words = " · ".join(filter(None, (f"<b>{escape(t.word(run.provider))}</b>", server, flaw)))
     return f"<li><span>{words}</span>{figures}<i>{escape(cost)}</i>{said}</li>"

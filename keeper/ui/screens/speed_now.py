@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 
 import streamlit as st
 
 from keeper.rules.types import Hindrance, SpeedProvider, SpeedStatus, SpeedTest
-from keeper.ui import parts, rates, state
+from keeper.ui import parts, rates, state, tales_speed
 from keeper.ui.screens import speed_card
 from keeper.ui.screens.speed_card import LOOK, PLACE
 from keeper.ui.state import house, tongue
 
-#: What also puts off a test that somebody asked for.
+#: What hinders every test, also one that somebody asked for and wants anyway.
 HINDERS_ALL = (Hindrance.UPDATING, Hindrance.NO_LINE, Hindrance.ACTING)
 FRESH = timedelta(minutes=15)  # how long the end of a test is news
 COSTS = 5  # latest measurements of which the middle one says what the next one will cost
@@ -70,60 +70,82 @@ def outcome(ended: SpeedTest) -> str:
 
 
 def _next() -> None:
-    t, speed, now = tongue(), house().speed, house().clock.now()
-    upcoming = speed.next_time()
-    if not speed.wishes().daily:
-        st.markdown(f":gray[:material/schedule:] {t.say('sp_next_off')}")
-    elif upcoming is None:
-        st.markdown(f":gray[:material/schedule:] {t.say('sp_next_unknown')}")
-    elif upcoming <= now:
-        st.markdown(f":material/schedule: {t.say('sp_next_due')}")
-    else:
-        said = t.say("sp_next", moment=t.moment(upcoming, now), when=t.ago(upcoming, now))
-        st.markdown(f":material/schedule: {said}")
-    if said := _hindered():
+    st.markdown(_upcoming())
+    if said := _waiting():
         st.caption(parts.plain(said))
 
 
-def _hindered() -> str:
-    """Why the daily test waits although it is due, and what would put off any other one as well."""
-    t, speed = tongue(), house().speed
-    days = speed.store.book(()).days.values()
+def _upcoming() -> str:
+    t, speed, now = tongue(), house().speed, house().clock.now()
+    moment, month = speed.next_time(), next_month()
+    if not speed.wishes().daily:
+        return f":gray[:material/schedule:] {t.say('sp_next_off')}"
+    if not speed.fits()[0] and (moment is None or moment.astimezone(speed.zone).date() < month):
+        return f":material/schedule: {t.say('sp_next_budget', date=tales_speed.day(month.isoformat()))}"
+    if moment is None:
+        return f":gray[:material/schedule:] {t.say('sp_next_unknown')}"
+    if moment <= now:
+        return f":material/schedule: {t.say('sp_next_due')}"
+    return f":material/schedule: {t.say('sp_next', moment=t.moment(moment, now), when=t.ago(moment, now))}"
+
+
+def next_month() -> date:
+    """When the budget begins anew, in the zone of the speed test."""
+    today: datetime = house().clock.now().astimezone(house().speed.zone)
+    return date(today.year + today.month // 12, today.month % 12 + 1, 1)
+
+
+def _waiting() -> str:
+    """Why the daily test waits although it is due."""
+    days = house().speed.store.book(()).days.values()
     waiting = next((day.hindrance for day in days if not day.outcome and day.hindrance), None)
-    if waiting:
-        return t.say("sp_hindered", why=t.word(waiting))
-    hindrance = speed.hindrance_now()
-    return t.say("sp_hindered_all", why=t.word(hindrance)) if hindrance in HINDERS_ALL else ""
+    return tongue().say("sp_hindered", why=tongue().word(waiting)) if waiting else ""
 
 
 def _start() -> None:
-    t = tongue()
-    used, allowed = house().speed.budget()
+    speed, refusal = house().speed, _refusal()
     clicked = st.button(
-        t.say("sp_start"),
+        tongue().say("sp_start"),
         type="primary",
         icon=":material/speed:",
         key="speed-start",
-        disabled=bool(allowed) and used >= allowed,
+        disabled=bool(refusal),
     )
-    st.caption(_cost(used, allowed))
-    if clicked and house().speed.in_use() is False:
+    st.caption(refusal or _cost())
+    if clicked and speed.in_use() is False:
         _begin(False)
         st.rerun(scope="app")
     if clicked:
-        st.dialog(t.say("sp_ask_title"), width="small")(_ask)()
+        st.dialog(tongue().say("sp_ask_title"), width="small")(_ask)()
 
 
-def _cost(used: int, allowed: int) -> str:
+def _refusal() -> str:
+    """Why nothing at all can be measured now, which no 'anyway' would change; markdown."""
+    t, speed = tongue(), house().speed
+    fits, need = speed.fits()
+    if not fits and need:  # else nobody can measure here, and the test says so
+        return _too_little(need)
+    hindrance = speed.hindrance_now()
+    return t.say("sp_hindered_all", why=parts.plain(t.word(hindrance))) if hindrance in HINDERS_ALL else ""
+
+
+def _too_little(need: int) -> str:
+    t, (used, allowed) = tongue(), house().speed.budget()
+    if need > allowed:
+        return t.say("sp_too_little_ever", need=rates.size(need), all=rates.size(allowed))
+    left, again = rates.size(max(0, allowed - used)), tales_speed.day(next_month().isoformat())
+    return t.say("sp_too_little", left=left, need=rates.size(need), date=again)
+
+
+def _cost() -> str:
     """What it will cost, as far as earlier ones tell, and what the month has left."""
-    t = tongue()
+    t, (used, allowed) = tongue(), house().speed.budget()
     said = []
     if first := _first():
         cost = _usual_cost(first[0])
-        said.append(t.say("sp_cost" if cost else "sp_cost_most", size=parts.size(cost or first[1])))
+        said.append(t.say("sp_cost" if cost else "sp_cost_most", size=rates.size(cost or first[1])))
     if allowed:
-        left = max(0, allowed - used)
-        said.append(t.say("sp_left", left=parts.size(left), all=parts.size(allowed)) if left else t.say("sp_left_none"))
+        said.append(t.say("sp_left", left=rates.size(max(0, allowed - used)), all=rates.size(allowed)))
     return " · ".join(said)
 
 
@@ -150,7 +172,7 @@ def _ask() -> None:
     watching = house().speed.in_use()
     st.markdown(t.say("sp_ask_watched" if watching else "sp_ask_unknown"))
     st.markdown(t.say("sp_ask_text"))
-    st.caption(_cost(*house().speed.budget()))
+    st.caption(_cost())
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(t.say("sp_ask_no"), key="speed-no"):
             st.rerun()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
 
 import streamlit as st
 
-from keeper.rules.types import Ability, Flaw, SpeedProvider, SpeedUsual
+from keeper.rules.types import Ability, Aspect, Flaw, SpeedProvider, SpeedUsual
 from keeper.ui import parts, rates
+from keeper.ui.screens import speed_usual
 from keeper.ui.state import house, tongue
 
 DAYS = 90
@@ -24,8 +26,10 @@ NO_TROUBLE = (Flaw.STOPPED, Flaw.NOT_INSTALLED)
 def show() -> None:
     t, views = tongue(), house().speed.views
     since = house().clock.now() - timedelta(days=DAYS)
-    usual = views.usual(since)
+    usual = [_agreeing(one) for one in views.usual(since)]
     st.markdown(f"**{t.say('sp_sources')}**")
+    if house().settings.demo:
+        st.caption(t.say("sp_sources_demo"))
     if usual:
         rows = "".join(map(_row, usual))
         st.html(f'<div class="keeper-wide"><table class="keeper-table">{_head()}{rows}</table></div>')
@@ -33,6 +37,16 @@ def show() -> None:
     providers = [_provider(provider, ability) for provider, ability in house().speed.providers()]
     troubles = [_trouble(*row) for row in views.troubles(since) if row[1] not in NO_TROUBLE]
     st.html(f'<ul class="keeper-notes">{"".join(providers + troubles)}</ul>')
+
+
+def _agreeing(found: SpeedUsual) -> SpeedUsual:
+    """What is usual where the last result comes from stands in other places as well: one figure for all."""
+    usual = speed_usual.of(house().speed.views.latest())
+    if usual is None or not usual.values or not usual.is_of(found.provider, found.server):
+        return found
+    values = usual.values
+    ping, download, upload = values[Aspect.PING], values[Aspect.DOWNLOAD], values[Aspect.UPLOAD]
+    return replace(found, ping_ms=ping, download_mbps=download, upload_mbps=upload)
 
 
 def _head() -> str:
@@ -45,9 +59,9 @@ def _row(usual: SpeedUsual) -> str:
     name = f"{escape(t.word(usual.provider))}<small>{escape(usual.server_name or usual.server)}</small>"
     cells = (
         escape(t.number(usual.results)),
-        escape(rates.rate(usual.download_mbps)),
-        escape(rates.rate(usual.upload_mbps)),
-        escape(rates.milliseconds(usual.ping_ms)),
+        escape(rates.bare(usual.download_mbps)),
+        escape(rates.bare(usual.upload_mbps)),
+        escape(rates.bare(usual.ping_ms)),
         parts.time_said(usual.last_at),
     )
     named = zip(COLUMNS[1:], cells, strict=True)

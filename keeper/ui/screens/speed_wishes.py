@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
 import streamlit as st
 
 from keeper.rules.types import SpeedWishes
-from keeper.ui import charts, parts, state, tales_speed
+from keeper.ui import charts, parts, rates, state, tales_speed
 from keeper.ui.screens import speed_now
 from keeper.ui.state import house, tongue
 
 _DAILY, _DOWN, _UP, _PING = "speed-daily", "speed-down", "speed-up", "speed-ping"
 _SHARE, _AFTER, _OF = "speed-share", "speed-after", "speed-of"
-FASTEST, SLOWEST, MOST_RESULTS = 1_000_000.0, 60_000.0, 20
+_RATES, _COUNTS = (_DOWN, _UP, _PING), (_AFTER, _OF)
+FASTEST, SLOWEST, MOST_RESULTS = 1_000_000, 60_000, 100  # what can be meant
 PLACE = "speed-wishes"
 
 
@@ -21,11 +23,11 @@ def show() -> None:
     saved = house().speed.wishes()
     if _DAILY not in st.session_state:
         _fill_in(saved)
-    left, right = st.columns([3, 2])
-    with left, parts.card("speed-wishes", "stretch"):
+    left, right = st.columns([2, 1])
+    with left, parts.card("speed-wishes"):
         _form()
         _keep(saved, _wished())
-    with right, parts.card("speed-budget", "stretch"):
+    with right, parts.card("speed-budget"):
         _budget()
 
 
@@ -62,37 +64,64 @@ def _wished() -> SpeedWishes:
 
 
 def _form() -> None:
-    t, plan = tongue(), house().speed.plan
+    t = tongue()
     st.markdown(f"**{t.say('sp_wishes')}**")
     st.toggle(t.say("sp_daily"), key=_DAILY, persist_state="page")
-    zone = getattr(house().speed.zone, "key", "") or t.say("zone_machine")
-    st.caption(t.say("sp_daily_text", hour=f"{plan.hour:02}:00", zone=parts.plain(zone), n=plan.attempts))
-    down, up, ping = st.columns(3)
-    down.number_input(t.say("sp_wish_down"), 0.0, FASTEST, step=5.0, format="%g", key=_DOWN, persist_state="page")
-    up.number_input(t.say("sp_wish_up"), 0.0, FASTEST, step=1.0, format="%g", key=_UP, persist_state="page")
-    ping.number_input(t.say("sp_wish_ping"), 0.0, SLOWEST, step=5.0, format="%g", key=_PING, persist_state="page")
+    st.caption(t.say("sp_daily_text", hour=_hour(), n=house().speed.plan.attempts))
+    for column, key in zip(st.columns(3), _RATES, strict=True):
+        with column:
+            _number(key, 1.0 if key == _UP else 5.0)
     st.caption(t.say("sp_wish_zero"))
     st.slider(t.say("sp_wish_share"), 0, 100, step=5, format="%d %%", key=_SHARE, persist_state="page")
-    after, among = st.columns(2)
-    after.number_input(t.say("sp_wish_after"), 1, MOST_RESULTS, step=1, key=_AFTER, persist_state="page")
-    among.number_input(t.say("sp_wish_of"), 1, MOST_RESULTS, step=1, key=_OF, persist_state="page")
+    for column, key in zip(st.columns(2), _COUNTS, strict=True):
+        with column:
+            _number(key, 1)
+
+
+def _number(key: str, step: float) -> None:
+    """Without limits of its own: a browser only marks what lies outside of them, and nothing says what is wrong."""
+    phrase, shown = _FIELDS[key][0], "%g" if isinstance(step, float) else "%d"
+    st.number_input(tongue().say(phrase), value=None, step=step, format=shown, key=key, persist_state="page")
+
+
+def _hour() -> str:
+    """When the daily test is due, by the clocks of its zone and, where they differ, by those of the reader."""
+    t, speed = tongue(), house().speed
+    today: datetime = house().clock.now().astimezone(speed.zone)
+    due = today.replace(hour=speed.plan.hour, minute=0, second=0, microsecond=0)
+    zone = parts.plain(getattr(speed.zone, "key", "") or t.say("zone_machine"))
+    hour, yours = f"{due:%H:%M}", t.clock(due)
+    if yours == hour:
+        return t.say("sp_hour", hour=hour, zone=zone)
+    return t.say("sp_hour_yours", hour=hour, zone=zone, yours=yours)
 
 
 def _problem(wished: SpeedWishes) -> str:
-    if not 1 <= wished.alarm_after <= wished.alarm_of:
-        return tongue().say("sp_wish_alarm_wrong")
-    return ""
+    t = tongue()
+    for key, (phrase, least, most) in _FIELDS.items():
+        value = float(st.session_state[key] or 0)
+        if not least <= value <= most:  # what is no number lies within nothing
+            return t.say("sp_wish_range", what=t.say(phrase), least=least, most=most)
+    return t.say("sp_wish_alarm_wrong") if wished.alarm_after > wished.alarm_of else ""
+
+
+_FIELDS: Mapping[str, tuple[str, int, int]] = {
+    _DOWN: ("sp_wish_down", 0, FASTEST),
+    _UP: ("sp_wish_up", 0, FASTEST),
+    _PING: ("sp_wish_ping", 0, SLOWEST),
+    _AFTER: ("sp_wish_after", 1, MOST_RESULTS),
+    _OF: ("sp_wish_of", 1, MOST_RESULTS),
+}
 
 
 def _keep(saved: SpeedWishes, wished: SpeedWishes) -> None:
     t, changed, problem = tongue(), saved != wished, _problem(wished)
     if problem:
-        st.caption(f":orange[:material/warning: {problem}]")
+        st.markdown(f":orange[:material/warning: {problem}]")
     elif not any((wished.least_download, wished.least_upload, wished.most_ping, wished.share)):
         st.caption(t.say("sp_wish_nothing"))
-    st.space("stretch")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
+        clicked = st.button(
             t.say("save"),
             type="primary",
             icon=":material/save:",
@@ -104,6 +133,8 @@ def _keep(saved: SpeedWishes, wished: SpeedWishes) -> None:
             st.button(t.say("discard"), type="tertiary", key="speed-discard", on_click=_discard)
             st.badge(t.say("unsaved"), color="orange", icon=":material/edit:")
     parts.show_error(PLACE)
+    if clicked and state.error_at(PLACE) is None:
+        st.rerun(scope="app")  # limits in the history, the next test and the alarm stand outside of this fragment
 
 
 def _save() -> None:
@@ -125,22 +156,16 @@ def _budget() -> None:
     (used, allowed), cost = speed.budget(), speed_now.expected_cost()
     st.markdown(f"**{t.say('sp_budget')}**")
     if not allowed:
-        st.markdown(t.say("sp_budget_used", used=parts.size(used)))
+        st.markdown(t.say("sp_budget_used", used=rates.size(used)))
         st.caption(t.say("sp_budget_none"))
         if cost:
-            st.caption(t.say("sp_budget_daily", each=parts.size(cost), month=parts.size(cost * 30)))
+            st.caption(t.say("sp_budget_daily", each=rates.size(cost), month=rates.size(cost * 30)))
         return
-    said = t.say("sp_budget_of", used=parts.size(used), all=parts.size(allowed))
+    said = t.say("sp_budget_of", used=rates.size(used), all=rates.size(allowed))
     st.markdown(said)
     st.html(charts.used(min(1.0, used / allowed), said))
-    left = parts.size(max(0, allowed - used))
-    st.caption(t.say("sp_budget_left", left=left, date=tales_speed.day(_next_month().isoformat())))
+    left = rates.size(max(0, allowed - used))
+    st.caption(t.say("sp_budget_left", left=left, date=tales_speed.day(speed_now.next_month().isoformat())))
     if cost:
-        st.caption(t.say("sp_budget_daily", each=parts.size(cost), month=parts.size(cost * 30)))
+        st.caption(t.say("sp_budget_daily", each=rates.size(cost), month=rates.size(cost * 30)))
     st.caption(t.say("sp_budget_setting"))
-
-
-def _next_month() -> date:
-    """When the budget begins anew, in the zone of the speed test."""
-    today: datetime = house().clock.now().astimezone(house().speed.zone)
-    return date(today.year + today.month // 12, today.month % 12 + 1, 1)

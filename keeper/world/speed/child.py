@@ -20,17 +20,22 @@ from keeper.ports import Clock, Stop
 from keeper.rules.types import Flaw, Measured, Ran, SpeedProgress, SpeedProvider, SpeedRun
 from keeper.world.commands import SystemCommands
 from keeper.world.outlets.places import tidy
+from keeper.world.speed.aside import Aside, Report
 from keeper.world.speed.traffic import Count, Traffic
 
-Report = Callable[[SpeedProgress], None]
 Hear = Callable[[str], Count | None]  # what a child tells of its own bytes in what it has said so far
 
 GRACE = 0.4  # seconds for a child to end by itself; with the looks before it that makes less than one
 REPORT_EVERY = 0.25
-RATE_OVER = 1.0  # seconds: shorter ones jump too much to be read
+RATE_OVER = 1.0  # seconds: for what may still come
+SHOWN_OVER = 2.5  # seconds: what is sent goes in bursts, and shorter ones jump too much to be read
 AHEAD = 0.5  # seconds of the present rate that may still come while a child is being ended
 OVERHEAD = 1.25  # bytes on the line for each that was measured; what is beyond that was somebody else's
+REFUSED_COST = 25_000_000  # bytes: more has not been moved by whoever was not let in; the rest was somebody else's
+SHORTEST = 0.5  # seconds that bytes take at the rate they are told with; less, and they do not belong together
+MOST_BYTES = 10**12  # of one measurement: whatever tells more does not know what it tells
 LONGEST_NAME = 200
+LONGEST_ID = 64
 _SECRET_PARTS = re.compile(r"(?P<scheme>[a-z]://)[^\s/@]*@|\?\S+", re.IGNORECASE)
 
 
@@ -49,7 +54,8 @@ class Plan(NamedTuple):
     provider: SpeedProvider
     seconds: float  # for everything together
     most_bytes: int  # what it can cost
-    bounds_itself: bool = False  # it is told how many bytes it has, and keeps to that
+    is_strict: bool = False  # it never costs more than that, whatever the line can do
+    bounds_itself: bool = False  # it is told how many bytes it has, and keeps to that unless it is lied to
 
 
 class Reading(NamedTuple):
@@ -58,6 +64,9 @@ class Reading(NamedTuple):
     measured: Measured | None = None
     flaw: Flaw | None = None
     said: str = ""
+
+
+_REFUSALS = (Flaw.BLOCKED, Flaw.NO_SERVER, Flaw.NOT_INSTALLED)
 
 
 class Ended(Exception):
@@ -72,7 +81,8 @@ class Trial:
     """The measurement while it is under way."""
 
     def __init__(self, bench: Bench, plan: Plan, stop: Stop, most_bytes: int | None, report: Report) -> None:
-        self._bench, self._plan, self._stop, self._most, self._report = bench, plan, stop, most_bytes, report
+        self._bench, self._plan, self._stop, self._most = bench, plan, stop, most_bytes
+        self._aside = Aside(stop, report)
         self._began = self._report_at = bench.clock.monotonic()
         self._meter = bench.traffic.meter()
         self._samples: deque[tuple[float, Count]] = deque()
@@ -81,14 +91,30 @@ class Trial:
         self._end: Ended | None = None
 
     def measure(self, attempt: Callable[[Trial], Reading]) -> SpeedRun:
-        """Runs `attempt`, which calls `run` and `wait`. Never raises, save what `report` raises."""
+        """Runs `attempt`, which calls `ask`, `run` and `wait`. Never raises, save what `report` raises."""
         try:
-            self._check_means()
-            reading = attempt(self)
+            reading = self._attempted(attempt)
         except Ended as end:
             reading = end.reading
         provider, said = self._plan.provider, one_line(reading.said)
-        return SpeedRun(provider, reading.measured, reading.flaw, said, self._cost(reading.measured), self._seconds())
+        return SpeedRun(provider, reading.measured, reading.flaw, said, self._cost(reading), self._seconds())
+
+    def _attempted(self, attempt: Callable[[Trial], Reading]) -> Reading:
+        try:
+            self._aside.start()
+        except RuntimeError as problem:
+            raise Ended(Flaw.BROKEN, f"This machine starts no more threads ({problem}).") from None
+        try:
+            self._check_means()
+            return attempt(self)
+        finally:
+            self._aside.end()
+
+    def ask(self, argv: Sequence[str], seconds: float) -> Ran:
+        """A question to a program that moves no bytes. Raises Ended."""
+        ran = self._bench.commands.run(argv, seconds, self._watch, GRACE, guest=True)
+        self._check_end()
+        return ran
 
     def run(self, argv: Sequence[str], given: str = "", hear: Hear | None = None) -> Ran:
         """One child, within what is left of the time. Raises Ended."""
@@ -96,12 +122,11 @@ class Trial:
         if left <= 0:
             raise self._late()
         listen = (lambda text: self._listen(text, hear)) if hear else None
-        ran = self._bench.commands.run(argv, left, self._watch, GRACE, given=given, hear=listen)
-        self._ran |= ran.code is not None or ran.timed_out or self._end is not None
+        ran = self._bench.commands.run(argv, left, self._watch, GRACE, given=given, hear=listen, guest=True)
+        self._ran |= ran.code is not None or ran.timed_out or ran.seconds > 0
         if hear:
             self._listen(ran.out, hear)
-        if self._end:
-            raise self._end
+        self._check_end()
         if ran.timed_out:
             raise self._late()
         return ran
@@ -111,12 +136,18 @@ class Trial:
         try:
             self._stop.wait(seconds)
         except Stopped:
-            raise Ended(Flaw.STOPPED, "It was ended before it was done.") from None
+            raise _stopped() from None
+
+    def _check_end(self) -> None:
+        if self._end:
+            raise self._end
+        if self._bench.commands.is_over:
+            raise _stopped()
 
     def _check_means(self) -> None:
         """A limit that cannot be watched is kept by not beginning."""
         if self._most is None or self._plan.bounds_itself:
-            return
+            return  # a child that is told how many bytes it has is watched as well, where that is possible
         if self._most <= 0:
             raise Ended(Flaw.TOO_MANY_BYTES, "No bytes are left for it.")
         if self._meter.count() is None and self._most < self._plan.most_bytes:
@@ -138,55 +169,73 @@ class Trial:
         return (self._told or Count()).or_more(self._meter.count())
 
     def _watch(self) -> bool:
-        """Called ten times a second while a child runs; True = end it."""
+        """Called ten times a second while a child runs; True = end it. The deadline waits behind it, so it waits for
+        nobody."""
         now, count = self._bench.clock.monotonic(), self._counted()
         self._samples.append((now, count))
-        while now - self._samples[0][0] > RATE_OVER:
+        while now - self._samples[0][0] > SHOWN_OVER:
             self._samples.popleft()
+        self._end = self._why_to_end(count)
         if now >= self._report_at:
             self._report_at = max(self._report_at + REPORT_EVERY, now)
-            self._report(self._progress())
-        self._end = self._why_to_end(count)
+            self._aside.tell(self._progress())
         return self._end is not None
 
     def _why_to_end(self, count: Count) -> Ended | None:
-        try:
-            self._stop.check()
-        except Stopped:
-            return Ended(Flaw.STOPPED, "It was ended before it was done.")
-        if self._most is None or self._plan.bounds_itself:
+        if self._aside.is_stopped():
+            return _stopped()
+        if self._most is None:
             return None
-        soon = sum(self._rates()) * AHEAD
+        soon = 0.0 if self._plan.bounds_itself else sum(self._rates(RATE_OVER)) * AHEAD
         if count.all + soon < self._most:
             return None
         return Ended(Flaw.TOO_MANY_BYTES, f"It was ended because it had {self._most / 1e6:.0f} MB and wanted more.")
 
-    def _rates(self) -> tuple[float, float]:
-        """Bytes a second, received and sent, of late."""
-        (first, before), (last, now) = self._samples[0], self._samples[-1]
+    def _rates(self, over: float) -> tuple[float, float]:
+        """Bytes a second, received and sent, of late. Another interface may have become the busiest one meanwhile:
+        then a direction has fewer bytes than before."""
+        last, now = self._samples[-1]
+        first, before = next(sample for sample in self._samples if last - sample[0] <= over)
         took = max(last - first, REPORT_EVERY)
-        return (now.received - before.received) / took, (now.sent - before.sent) / took
+        return max(0, now.received - before.received) / took, max(0, now.sent - before.sent) / took
 
     def _progress(self) -> SpeedProgress:
-        receiving, sending = (rate * 8 / 1e6 for rate in self._rates())
+        receiving, sending = (rate * 8 / 1e6 for rate in self._rates(SHOWN_OVER))
         return SpeedProgress(
             self._plan.provider, seconds=self._seconds(), receiving_mbps=receiving, sending_mbps=sending
         )
 
-    def _cost(self, measured: Measured | None) -> int:
+    def _cost(self, reading: Reading) -> int:
+        """No more than can be, whatever was told and counted."""
+        limits = [MOST_BYTES, *((self._plan.most_bytes,) if self._plan.is_strict else ())]
+        if reading.measured is None and self._most is not None:
+            limits.append(max(self._most, 0))
+        if reading.flaw in _REFUSALS:
+            limits.append(REFUSED_COST)
+        return max(0, min(self._uncut_cost(reading.measured), *limits)) if self._ran else 0
+
+    def _uncut_cost(self, measured: Measured | None) -> int:
         """What the interfaces counted is the most that it can have been; they count what others did as well, so where
         the provider knows its own bytes, only as much is added to them as may be its overhead."""
-        if not self._ran:
-            return 0
         seen = self._meter.count()
         if measured and measured.received > 0 and measured.sent > 0:
             own = measured.received + measured.sent
-            return max(own, min(seen.all, round(own * OVERHEAD))) if seen else own
-        told = self._told.all if self._told else 0
+            most = round(own * OVERHEAD) if self._agree(measured) else MOST_BYTES
+            return max(own, min(seen.all, most)) if seen else own
         if seen or self._told:
-            return max(told, seen.all if seen else 0)
-        most = self._plan.most_bytes
-        return most if self._most is None else min(most, max(self._most, 0))
+            return max(self._told.all if self._told else 0, seen.all if seen else 0)
+        return self._plan.most_bytes
+
+    def _agree(self, measured: Measured) -> bool:
+        """Whether the bytes that were told are those of the rates: else they say nothing of what it cost."""
+        if self._plan.bounds_itself:  # our own child counts right
+            return True
+        ways = ((measured.received, measured.download_mbps), (measured.sent, measured.upload_mbps))
+        return all(rate > 0 and bytes_ * 8e-6 / rate >= SHORTEST for bytes_, rate in ways)
+
+
+def _stopped() -> Ended:
+    return Ended(Flaw.STOPPED, "It was ended before it was done.")
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
@@ -207,6 +256,16 @@ def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is not a number")
     return float(value)
+
+
+def amount(value: object) -> int:
+    """The same for bytes, within what can be."""
+    return int(min(max(number(value), 0.0), MOST_BYTES))
+
+
+def id_of(value: object) -> str:
+    """What a provider calls its server: a few letters or digits."""
+    return tidy(str(value), LONGEST_ID)
 
 
 def name_of(*parts: object) -> str:

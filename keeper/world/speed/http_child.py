@@ -33,6 +33,8 @@ QUICK = 0.8  # seconds
 STALL = 4.0  # seconds without a byte on any connection
 LULL = 1.5  # the same of a download when its time is up: what came before it would be taken for the whole
 TELL_EVERY = 0.1
+SMALL_WINDOW = 16_384  # bytes, of which the system makes a few more
+FREE_WINDOW = 1 << 20
 _TAIL = 2.0  # seconds before the end from which no upload is begun, so that those under way can be answered
 
 
@@ -82,7 +84,7 @@ class Phase:
     def run(self, work: Callable[[Phase, Line], None], tell: Callable[[], None]) -> float:
         """Seconds from the first byte to the last; of an upload only what was answered counts. Raises Fault."""
         for _ in range(CONNECTIONS):
-            line = Line(self.place)
+            line = Line(self.place, self._window(work))
             self._lines.append(line)
             threading.Thread(target=self._work, args=(work, line), daemon=True).start()
         out_of_time = self._wait(tell, LULL if work is download else STALL)
@@ -95,6 +97,15 @@ class Phase:
             raise Fault("too_late", f"Nothing got through to or from {self.place.host} in {self.seconds:g} seconds.")
         ended = stopwatch() if out_of_time and work is download else self.tally.last
         return max(ended - (self.tally.first or self.began), 1e-3)
+
+    def _window(self, work: Callable[[Phase, Line], None]) -> int:
+        """Bytes that may come unread. A place that sends more than it is asked for, and goes on until we hang up, may
+        be a few of them too far; one that keeps to what is asked is measured without any bound of ours."""
+        if work is upload:
+            return SMALL_WINDOW
+        if self.share < FREE_WINDOW:
+            return max(self.share, SMALL_WINDOW)
+        return FREE_WINDOW // 4 if self.place.sends_more else 0
 
     def left(self) -> float:
         return self.seconds - (stopwatch() - self.began)
@@ -208,7 +219,7 @@ class Measurement:
         return {"ping_ms": latency, "received": received, "sent": sent, **rates}
 
     def _ping(self) -> float:
-        line = Line(self._from)
+        line = Line(self._from, SMALL_WINDOW)
         try:
             return ping(line)
         except (OSError, http.client.HTTPException, ValueError) as problem:

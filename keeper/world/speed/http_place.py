@@ -10,14 +10,18 @@ import base64
 import http.client
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 PATIENCE = 5.0  # seconds for a connection, and for each answer to begin
 BYTES = "{bytes}"  # stands in an address for the size that is asked for
 _REFUSALS = (401, 403, 429, 451)
+MOST_HEAD = 32_768  # bytes of the head of one answer, with everything that says "continue" before it
+_AT_ONCE = struct.pack("ii", 1, 0)  # hang up without sending what is left, and without taking it
 _FEWEST = 1000  # bytes; whoever sends less of many has no data to measure with
 
 
@@ -41,6 +45,7 @@ class Place:
         proxy = "" if proxy_bypass(self.host) else getproxies().get(parts.scheme, "")
         self._proxy = urlsplit(proxy if "://" in proxy or not proxy else f"http://{proxy}")
         self.sized = BYTES in self._path
+        self.sends_more = False  # than it is asked for, as was seen
 
     def connection(self) -> http.client.HTTPConnection:
         """Not yet opened."""
@@ -48,6 +53,7 @@ class Place:
         port = (self._proxy.port or 80) if self._proxy.hostname else self._port
         kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
         connection = kind(near, port, timeout=PATIENCE)
+        connection.response_class = _Answer
         if self.secure and self._proxy.hostname:
             connection.set_tunnel(self.host, self._port, self._for_proxy())
         return connection
@@ -72,11 +78,44 @@ class Place:
         return {"Proxy-Authorization": who} if who else {}
 
 
+class _Head:
+    """Lines of the head of an answer, no more of them than are needed for any honest one."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self._left = inner, MOST_HEAD
+
+    def readline(self, most: int) -> bytes:
+        line: bytes = self.inner.readline(min(most, self._left + 1))
+        self._left -= len(line)
+        if self._left < 0:
+            raise http.client.HTTPException("a head without end")
+        return line
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """One whose head has an end: everything before the data would cost without being counted."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.fp: Any = _Head(self.fp)
+
+    def begin(self) -> None:
+        super().begin()
+        if isinstance(self.fp, _Head):
+            self.fp = self.fp.inner
+
+    def flush(self) -> None:
+        """Called for whatever can be read; there is nothing to write."""
+
+
 class Line:
     """One connection to a place, used for one request after the other."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, window: int = 0) -> None:
+        self._place, self._window = place, window  # bytes that may come unread; 0 = as the system has it
         self._connection: http.client.HTTPConnection | None = None
 
     def open(self) -> http.client.HTTPConnection:
@@ -84,6 +123,10 @@ class Line:
             self._connection = self._place.connection()
         if self._connection.sock is None:
             self._connection.connect()
+            held: Any = self._connection.sock
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            if self._window:
+                held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._window)
         return self._connection
 
     def get(self, size: int) -> http.client.HTTPResponse:
@@ -104,13 +147,14 @@ class Line:
         except (BrokenPipeError, ConnectionResetError):  # it may have said why before it hung up
             self._checked_upload(connection.getresponse())
             raise
-        self.finish(self._checked_upload(connection.getresponse()), 1 << 16)
+        self.finish(self._checked_upload(connection.getresponse()), 1024)
 
     def finish(self, answer: http.client.HTTPResponse, most: int) -> None:
         """Reads a short rest, so that the connection can be used again; with a longer one it is given up."""
         if not answer.isclosed():
             answer.read(most + 1)
         if not answer.isclosed():
+            self._place.sends_more = True
             self.close()
 
     def check_amount(self, answer: http.client.HTTPResponse, size: int, got: int) -> None:

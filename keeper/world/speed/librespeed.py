@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 from keeper.ports import Stop
 from keeper.rules.types import Ability, Flaw, Measured, Ran, SpeedProvider, SpeedRun
 from keeper.world.commands import clean_environment
+from keeper.world.speed.aside import Report
 from keeper.world.speed.child import (
     Bench,
     Plan,
     Reading,
-    Report,
     Trial,
+    amount,
     last_words,
     name_of,
     not_started,
@@ -75,7 +76,7 @@ def _result(answer: dict[str, Any]) -> Measured:
     if not host:
         raise ValueError("no server is named")
     down, up, ping = (number(answer[key]) for key in ("download", "upload", "ping"))
-    received, sent = (int(number(answer[key])) for key in ("bytes_received", "bytes_sent"))
+    received, sent = (amount(answer[key]) for key in ("bytes_received", "bytes_sent"))
     return Measured(name_of(host), name_of(server.get("name") or host), ping, down, up, received, sent)
 
 

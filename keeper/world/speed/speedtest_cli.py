@@ -12,12 +12,14 @@ from typing import Any
 
 from keeper.ports import Stop
 from keeper.rules.types import Ability, Flaw, Measured, Ran, SpeedProvider, SpeedRun
+from keeper.world.speed.aside import Report
 from keeper.world.speed.child import (
     Bench,
     Plan,
     Reading,
-    Report,
     Trial,
+    amount,
+    id_of,
     last_words,
     name_of,
     not_started,
@@ -40,7 +42,7 @@ class SpeedtestCli:
 
     def __init__(self, bench: Bench, server: str = "", seconds: float = DEADLINE) -> None:
         self._bench, self._server = bench, server
-        self._plan = Plan(self.provider, seconds, self.most_bytes)
+        self._plan = Plan(self.provider, seconds, self.most_bytes, is_strict=True)
 
     def ready(self) -> Ability:
         if importlib.util.find_spec("speedtest") is None:
@@ -77,12 +79,12 @@ class SpeedtestCli:
 
     def _result(self, answer: dict[str, Any]) -> Reading:
         server = answer["server"]
-        number_there = str(server["id"])
+        number_there = id_of(server["id"])
         if self._server and number_there != self._server:
             return Reading(None, Flaw.NO_SERVER, f"It measured server {number_there} instead of {self._server}.")
         name = name_of(server.get("sponsor"), server.get("name"), server.get("country"))
         down, up = number(answer["download"]) / 1e6, number(answer["upload"]) / 1e6
-        received, sent = (int(number(answer[key])) for key in ("bytes_received", "bytes_sent"))
+        received, sent = (amount(answer[key]) for key in ("bytes_received", "bytes_sent"))
         return Reading(Measured(number_there, name, number(answer["ping"]), down, up, received, sent))
 
     def _complaint(self, ran: Ran) -> Reading:
