@@ -286,6 +286,11 @@ def test_it_is_told_when_no_test_fits_any_more_and_not_before():
     assert warning(500_000_000, 600_000_000, budget=0) is None
 
 
+def test_a_limit_smaller_than_one_test_is_named_as_such():
+    notice, _ = warning(0, 1_200_000_000)
+    assert notice.message.endswith("No test ever fits into that: raise SPEED_TEST_MONTHLY_MB.")
+
+
 def test_every_event_belongs_to_the_group_of_speed():
     for kind in ("Network Speed Test", "Speed Test Failed", "Speed Test Skipped", "Line Slow", "Line Fine Again",
                  "New Usual Speed", "No Speed Results", "Speed Test Budget"):  # fmt: skip
