@@ -16,7 +16,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m coverage run -m pytest tests/rules
 	$(BIN)/python -m coverage report --fail-under=100
 	$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile
-	$(BIN)/python -m pytest tests --ignore tests/rules --ignore tests/browser -n 2 --dist worksteal
+	$(BIN)/python -m pytest tests --ignore tests/rules --ignore tests/browser -n 3 --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

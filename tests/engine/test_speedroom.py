@@ -293,8 +293,9 @@ def test_a_plex_that_goes_down_during_a_test_is_found_at_once(house: House, plex
         assert house.monitor.tick().cause is Cause.DOWN
 
 
-def test_a_test_of_another_process_fills_the_line_as_well(house: House) -> None:
+def test_a_test_of_another_process_fills_the_line_as_well(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     store, now = house.speed.store, house.watchtower.moment()
+    monkeypatch.setattr(house.clock, "now", lambda: now.at)
     test = store.start(SpeedSource.CLI, "ada", "2026-11-21", False, house.host.me(), "there", now)
     assert house.speed.is_measuring() is True
     store.pulse(test.id, SpeedProgress(), now.at - PULSE + timedelta(seconds=1))
