@@ -121,7 +121,7 @@ def test_filters_choose_the_types(owner, plex):
 
 
 def test_any_news_can_be_told_by_hand(owner, plex):
-    with owner.news() as news:
+    with owner.news("filters=update.statechange") as news:  # an item that was refreshed just now may have its news, too
         plex.push("update.statechange", {"key": "", "version": "", "state": "done"})
         assert next(news) == (
             "update.statechange",
@@ -140,9 +140,9 @@ def test_opening_an_item_shows_as_an_activity_unless_told_to_skip_it(owner, plex
     with owner.news("filters=activity") as news:
         owner("/library/metadata/1001?skipRefresh=1")
         owner("/library/metadata/1002")
-        told = [one["ActivityNotification"] for _, one in islice(news, 5)]
+        heard = (one["ActivityNotification"] for _, one in news)  # of refreshes that go on from before as well
+        told = list(islice((one for one in heard if one["Activity"]["type"] == "library.refresh.items"), 5))
     assert [one["event"] for one in told] == ["started", "updated", "updated", "updated", "ended"]
-    assert {one["Activity"]["type"] for one in told} == {"library.refresh.items"}
     assert told[-1]["Activity"]["Context"]["key"] == "/library/metadata/1002"
     plex.set(open_activity=False)
 
